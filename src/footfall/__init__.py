@@ -1,0 +1,3 @@
+"""Footfall: a self-hosted product-events platform for shops."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Typed attributes of products and contacts: definitions, coercion, and which value is latest."""

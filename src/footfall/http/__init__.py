@@ -1,0 +1,1 @@
+"""The Litestar kit: errors, paging, the auth guard; knows no feature."""

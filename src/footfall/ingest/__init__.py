@@ -1,0 +1,1 @@
+"""How product events come in: wire formats, collector, projector, import, and reading them back."""

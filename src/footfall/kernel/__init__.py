@@ -1,0 +1,1 @@
+"""Words every part shares: ids, instants, money, scope, errors. Standard library only, pure."""

@@ -1,0 +1,1 @@
+"""What must be transactional: SQLite in this process, or PostgreSQL."""

@@ -1,0 +1,212 @@
+"""Every table of the state store. `footfall.state.migrations` builds exactly this; a test compares them.
+
+Instants are integer milliseconds. Ids of contacts and products come from `id_counters`, so that a
+whole batch gets its ids in one statement and no id is ever used twice.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("time_zone", String(64), nullable=False),
+    Column("currency", String(3)),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace_id", Integer, ForeignKey("workspaces.id"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("scope", String(16), nullable=False),
+    #: SHA-256 of the token: it is random over 256 bits, so a slow hash would protect nothing more.
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),
+    #: First characters, to tell keys apart on a list.
+    Column("token_start", String(8), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
+id_counters = Table(
+    "id_counters",
+    metadata,
+    Column("kind", String(16), primary_key=True),  # contact, product
+    Column("next_id", BigInteger, nullable=False),
+)
+
+attribute_definitions = Table(
+    "attribute_definitions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # product, contact
+    Column("name", String(255), nullable=False),
+    Column("name_std", String(64), nullable=False),
+    Column("value_type", String(16), nullable=False),
+    Column("choices", Text),  # JSON array of text; only for value_type "fixed"
+    Column("multiple", Boolean, nullable=False),
+    Column("origin", String(16), nullable=False),  # built-in, defined, automatic
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "kind", "name_std"),
+)
+
+set_aside_values = Table(
+    "set_aside_values",
+    metadata,
+    Column("workspace_id", Integer, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("object_id", BigInteger, primary_key=True),
+    Column("name_std", String(255), primary_key=True),
+    Column("name", Text, nullable=False),  # as sent
+    Column("raw", Text, nullable=False),  # JSON text, cut at RAW_LIMIT characters
+    Column("code", String(32), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("source", String(16), nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("workspace_id", Integer, nullable=False),
+    Column("custom_id", String(255)),
+    Column("key", String(255)),
+    Column("email", Text),
+    Column("phone_number", Text),
+    #: JSON object: name_std -> cell (footfall.attributes.types.Cell).
+    Column("profile", Text, nullable=False),
+    Column("merged_into", BigInteger),  # the surviving contact; never a merged one itself
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Column("revision", BigInteger, nullable=False),
+    Index(None, "workspace_id", "id"),
+    Index(None, "workspace_id", "email"),
+    Index(None, "workspace_id", "phone_number"),
+    Index(None, "merged_into"),
+)
+
+contact_identities = Table(
+    "contact_identities",
+    metadata,
+    Column("workspace_id", Integer, primary_key=True),
+    Column("kind", String(16), primary_key=True),  # custom_id, email, key
+    Column("value", String(320), primary_key=True),
+    Column("contact_id", BigInteger, nullable=False),
+    Index(None, "contact_id"),
+)
+
+contact_merges = Table(
+    "contact_merges",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("merged_id", BigInteger, nullable=False),
+    Column("survivor_id", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),  # the event that named both
+    Column("merged_at", BigInteger, nullable=False),
+    #: The merged contact's profile and identifiers as they were, JSON, so that it can be undone.
+    Column("before", Text, nullable=False),
+    Index(None, "workspace_id", "survivor_id"),
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("workspace_id", Integer, nullable=False),
+    Column("custom_id", String(255), nullable=False),
+    Column("name", Text),  # current value of the built-in attribute, for search
+    #: JSON object: name_std -> cell (footfall.attributes.types.Cell).
+    Column("profile", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    Column("revision", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "custom_id"),
+    Index(None, "workspace_id", "id"),
+)
+
+#: Objects whose warehouse snapshot is older than their row here.
+dirty_objects = Table(
+    "dirty_objects",
+    metadata,
+    Column("workspace_id", Integer, primary_key=True),
+    Column("kind", String(16), primary_key=True),  # product, contact
+    Column("object_id", BigInteger, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+#: Events of deleted contacts that still have to leave the warehouse.
+contact_erasures = Table(
+    "contact_erasures",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("workspace_id", Integer, nullable=False),
+    Column("requested_at", BigInteger, nullable=False),
+)
+
+#: Journal ranges that are in the state and not yet in the warehouse, with the ids found for them.
+projected_ranges = Table(
+    "projected_ranges",
+    metadata,
+    Column("first_position", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_position", BigInteger, nullable=False),
+    Column("resolved", LargeBinary, nullable=False),  # msgpack: (contact_ids, product_ids)
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", String(32), primary_key=True),  # state, warehouse
+    Column("position", BigInteger, nullable=False),
+)
+
+failed_events = Table(
+    "failed_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("failed_at", BigInteger, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("api_key_id", Integer),
+    Column("wire_format", String(16), nullable=False),
+    Column("product_id", Text),
+    Column("event_key", Text),
+    Column("payload", LargeBinary, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("replayed_at", BigInteger),
+    Column("replayed_position", BigInteger),
+    Index(None, "workspace_id", "id"),
+    Index(None, "failed_at"),
+)

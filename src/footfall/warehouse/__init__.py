@@ -1,0 +1,1 @@
+"""Where events are scanned: ClickHouse, in this process (chDB) or on a server."""

@@ -1,0 +1,1 @@
+"""Shops, their settings and their API keys; the only place that mints a Scope."""

@@ -1,0 +1,44 @@
+"""Values of workspaces that cross the door."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from footfall.kernel.ids import ApiKeyId, WorkspaceId
+from footfall.kernel.instants import Instant
+from footfall.kernel.scope import Scope
+
+KeyScope = Literal["read", "write", "read-write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A shop."""
+
+    id: WorkspaceId
+    name: str
+    time_zone: str  #: IANA name; days of reports begin by it
+    currency: str | None  #: ISO 4217; None until the shop says one
+    created_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A REST token, without its secret."""
+
+    id: ApiKeyId
+    workspace_id: WorkspaceId
+    name: str
+    scope: KeyScope
+    token_start: str
+    created_at: Instant
+    revoked_at: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the caller may do, proven by a token."""
+
+    scope: Scope
+    api_key_id: ApiKeyId
+    may_read: bool
+    may_write: bool
