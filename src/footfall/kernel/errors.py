@@ -7,7 +7,9 @@ from dataclasses import dataclass
 class Problem:
     """One thing that is wrong in the input."""
 
-    pointer: str  #: RFC 6901 pointer into the body, "" for the whole of it; "#name" of a query parameter
+    pointer: (
+        str  #: RFC 6901 pointer into the body, "" for the whole of it; "#name" of a query parameter
+    )
     code: str  #: stable, snake_case
     message: str  #: what is wrong and what to do
 
@@ -84,6 +86,8 @@ class Unavailable(UserError):
     status = 503
     code = "unavailable"
 
-    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: int = 1) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, retry_after_seconds: int = 1
+    ) -> None:
         super().__init__(message, code=code)
         self.retry_after_seconds = retry_after_seconds

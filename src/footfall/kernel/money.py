@@ -31,3 +31,44 @@ def currency_of(text: str) -> str | None:
     """Return `text` as an ISO 4217 code in capitals, or None if it cannot be one."""
     code = text.strip().upper()
     return code if _CURRENCY.fullmatch(code) else None
+
+
+_AMOUNT = re.compile(
+    r"\s*(?P<before>[A-Za-z]{3})?\s*(?P<number>[+-]?[0-9][0-9.,\u00a0\u202f' ]*?)\s*(?P<after>[A-Za-z]{3})?\s*"
+)
+_PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]{1,2}")
+_GROUPED_POINT = re.compile(r"[+-]?[0-9]{1,3}([, \u00a0\u202f'][0-9]{3})+(\.[0-9]+)?")
+_GROUPED_COMMA = re.compile(r"[+-]?[0-9]{1,3}([. \u00a0\u202f'][0-9]{3})+,[0-9]+")
+
+
+def read_amount(text: str) -> tuple[Decimal, str | None] | None:
+    """Return the number people wrote in `text` and the currency code beside it, if any.
+
+    `12.50`, `12,50`, `1 234,50 PLN`, `EUR 1,234.50`; None for anything else and for what reads
+    two ways (`1,234` may be a thousand or a decimal comma).
+    """
+    if _PLAIN.fullmatch(text):
+        number = decimal_of(text)
+        return None if number is None else (number, None)
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        return None
+    codes = [code for code in (match["before"], match["after"]) if code]
+    if len(codes) > 1:
+        return None
+    written = match["number"]
+    if _PLAIN.fullmatch(written):
+        plain = written
+    elif _DECIMAL_COMMA.fullmatch(written):
+        plain = written.replace(",", ".")
+    elif _GROUPED_COMMA.fullmatch(written):
+        plain = re.sub(r"[^0-9,+-]", "", written).replace(",", ".")
+    elif _GROUPED_POINT.fullmatch(written) and ("." in written or "," not in written):
+        plain = re.sub(r"[^0-9.+-]", "", written)
+    else:
+        return None
+    number = decimal_of(plain)
+    if number is None:
+        return None
+    return number, codes[0].upper() if codes else None

@@ -1,0 +1,377 @@
+"""The rules by which input becomes an EventRecord. Pure; used by the collector and the importer."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from footfall.ingest.types import EVENT_TYPES, EventRecord
+from footfall.kernel.errors import Invalid, TooLarge
+from footfall.kernel.instants import DAY_MS, Instant, from_datetime
+from footfall.kernel.money import currency_of, read_amount, round_money
+
+#: Decision 24.
+MAX_CUSTOM_DATA_BYTES = 64 * 1024
+MAX_NESTING = 10
+#: Twice the attributes a workspace may define (decision 9): more keys than this are not a product.
+MAX_ATTRIBUTES = 1_000
+#: Decision 1 and decision 6.
+MAX_EVENT_KEY_CHARACTERS = 64
+MAX_CUSTOM_ID_CHARACTERS = 255
+#: RFC 5321, section 4.5.3.1: 64 + "@" + 255.
+MAX_EMAIL_CHARACTERS = 320
+#: 2000-01-01T00:00:00Z; what is older is a wrong unit or a broken clock (decision 18).
+EARLIEST = Instant(946_684_800_000)
+#: Numbers below are seconds, the others milliseconds (decision 18).
+_MILLISECONDS_FROM = 1e11
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CANONICAL = {name: name for name in EVENT_TYPES}
+_BLANKS = re.compile(r"[\s_-]+")
+_STORED_POSITIVE = frozenset({"return", "refund"})
+_encode = msgspec.json.Encoder().encode
+
+
+def canonical_event_type(text: str) -> str:
+    """Return the event type meant by `text`; case, blanks, `_` and `-` are forgiven (decision 4).
+
+    Raises:
+        Invalid: None of the sixteen; the message names the nearest and all of them.
+    """
+    known = _CANONICAL.get(text)
+    if known is not None:
+        return known
+    plain = _BLANKS.sub(" ", text.strip().lower()).strip()
+    known = _CANONICAL.get(plain)
+    if known is not None:
+        return known
+    near = difflib.get_close_matches(plain[:64], EVENT_TYPES, n=1)
+    hint = f' Did you mean "{near[0]}"?' if near else ""
+    shown = text if len(text) <= 64 else text[:64] + "…"
+    raise Invalid.at(
+        "/event_type",
+        "unknown_event_type",
+        f'"{shown}" is not an event type.{hint} Use one of: {", ".join(EVENT_TYPES)}.',
+    )
+
+
+def occurred_instant(timestamp: float | str | None, received_at: Instant, zone: tzinfo) -> Instant:
+    """Return when the event happened (decision 18), not after `received_at`.
+
+    Args:
+        timestamp: Unix seconds or milliseconds, ISO 8601, or None for now.
+        received_at: What "now" is.
+        zone: Of ISO text that names none.
+
+    Raises:
+        Invalid: Unreadable, before 2000, or more than 24 hours ahead.
+    """
+    if timestamp is None:
+        return received_at
+    if isinstance(timestamp, str):
+        instant = _instant_of_text(timestamp.strip(), zone)
+    else:
+        instant = _instant_of_number(timestamp)
+    if instant is None:
+        raise Invalid.at(
+            "/timestamp",
+            "unreadable_timestamp",
+            "This is neither Unix seconds, Unix milliseconds nor ISO 8601.",
+        )
+    if instant > received_at:
+        if instant > received_at + DAY_MS:
+            raise Invalid.at(
+                "/timestamp",
+                "timestamp_in_future",
+                "This is more than 24 hours ahead of the server's clock.",
+            )
+        return received_at
+    if instant < EARLIEST:
+        raise Invalid.at(
+            "/timestamp", "timestamp_too_old", "This is before the year 2000; check the unit."
+        )
+    return instant
+
+
+def _instant_of_number(number: float) -> Instant | None:
+    if not -1e15 < number < 1e15:  # year 33,000: also keeps infinities and huge integers out
+        return None
+    if -_MILLISECONDS_FROM < number < _MILLISECONDS_FROM:
+        return Instant(round(number * 1000))
+    return Instant(round(number))
+
+
+def _instant_of_text(text: str, zone: tzinfo) -> Instant | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        # A bare run of digits is a Unix time; fromisoformat would read eight of them as a date.
+        if not text.isdigit():
+            try:
+                return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+            except OverflowError:
+                return None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return _instant_of_number(number)
+
+
+def checked_id(value: str | int, pointer: str) -> str:
+    """Return a custom id, key or order id as text, byte for byte (decision 6).
+
+    Raises:
+        Invalid: Empty, over 255 characters, or with control characters.
+    """
+    text = value if type(value) is str else str(value)
+    if not 0 < len(text) <= MAX_CUSTOM_ID_CHARACTERS:
+        raise Invalid.at(pointer, "wrong_length", "This must have 1 to 255 characters.")
+    # isprintable() is a quick yes for nearly all ids; it refuses a few harmless blanks, too.
+    if not text.isprintable() and _CONTROL.search(text):
+        raise Invalid.at(pointer, "control_character", "This must not hold control characters.")
+    return text
+
+
+def checked_event_key(value: str | int, pointer: str = "/event_id") -> str:
+    """Return the sender's event id as text, 1 to 64 characters (decision 1)."""
+    text = checked_id(value, pointer)
+    if len(text) > MAX_EVENT_KEY_CHARACTERS:
+        raise Invalid.at(pointer, "wrong_length", "This must have 1 to 64 characters.")
+    return text
+
+
+def checked_email(value: str, pointer: str = "/email") -> str:
+    """Return an e-mail address as it is compared: without blanks around, in lower case."""
+    text = value.strip().lower()
+    name, _, domain = text.rpartition("@")
+    if not name or not domain or len(text) > MAX_EMAIL_CHARACTERS or _CONTROL.search(text):
+        raise Invalid.at(pointer, "not_an_email", "This is not an e-mail address.")
+    return text
+
+
+def key_hash(workspace_id: int, event_key: str) -> bytes:
+    """Return 16 bytes that stand for this key in this workspace.
+
+    BLAKE2b keyed with the workspace: two keys collide by chance once in 2^64 pairs of keys, and
+    nobody can make them collide on purpose.
+    """
+    return blake2b(
+        event_key.encode(), digest_size=16, key=workspace_id.to_bytes(8, "little")
+    ).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the event is about, as sent; all None where nobody is known."""
+
+    contact_id: int | None = None
+    user_custom_id: str | None = None
+    email: str | None = None
+    user_key: str | None = None
+
+
+def checked_identity(
+    contact_id: int | None,
+    user_custom_id: str | int | None,
+    email: str | None,
+    user_key: str | None,
+) -> Identity:
+    """Return the identity with every part checked; blank text counts as not sent.
+
+    Raises:
+        Invalid: A part that cannot be one.
+    """
+    return Identity(
+        contact_id,
+        checked_id(user_custom_id, "/user_custom_id") if user_custom_id not in {None, ""} else None,
+        checked_email(email) if email and not email.isspace() else None,
+        checked_id(user_key, "/user_key") if user_key else None,
+    )
+
+
+def build_record(
+    *,
+    workspace_id: int,
+    received_at: Instant,
+    source: str,
+    event_type: str,
+    timestamp: float | str | None,
+    event_key: str | None,
+    identity: Identity,
+    product_id: int | None,
+    product_custom_id: str | None,
+    fields: dict[str, Any],
+    zone: tzinfo,
+) -> EventRecord:
+    """Return the valid record of one product event.
+
+    Args:
+        fields: `data` of the event, `custom_data` still inside. Not changed.
+
+    Raises:
+        Invalid: With the pointer of what is wrong.
+        TooLarge: `custom_data` over 64 KiB.
+    """
+    canonical = canonical_event_type(event_type)
+    occurred_at = occurred_instant(timestamp, received_at, zone)
+    custom_fields = fields.get("custom_data")
+    attributes = fields
+    if "custom_data" in fields:
+        attributes = {name: value for name, value in fields.items() if name != "custom_data"}
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise Invalid.at("/data", "too_many_attributes", "An event may carry 1,000 attributes.")
+    attributes_text = json_text(attributes, "/data")
+    custom_text = None
+    if custom_fields is not None:
+        custom_text = json_text(custom_fields, "/data/custom_data")
+        if len(custom_text.encode()) > MAX_CUSTOM_DATA_BYTES:
+            raise TooLarge("custom_data may have 64 KiB at most.")
+    facts = occurrence_facts(canonical, attributes, custom_fields)
+    return EventRecord(
+        workspace_id,
+        received_at,
+        occurred_at,
+        canonical,
+        source,
+        event_key,
+        identity.contact_id,
+        identity.user_custom_id,
+        identity.email,
+        identity.user_key,
+        product_id,
+        product_custom_id,
+        attributes_text,
+        custom_text,
+        facts.unit_price,
+        facts.quantity,
+        facts.currency,
+        facts.order_id,
+    )
+
+
+def json_text(value: Any, pointer: str) -> str:
+    """Return `value` as JSON text that every store can hold.
+
+    Integers beyond 64 bits become text, digit for digit.
+
+    Raises:
+        Invalid: Nested deeper than ten levels, or with a NUL character.
+    """
+    if isinstance(value, dict):
+        nested: Any = value.values()
+    elif isinstance(value, list):
+        nested = value
+    else:
+        nested = ()
+    for item in nested:
+        if isinstance(item, dict | list):
+            _refuse_deep(item, pointer, MAX_NESTING - 1)
+    try:
+        encoded = _encode(value)
+    except OverflowError:
+        encoded = _encode(_with_big_integers_as_text(value))
+    # The escape is searched first: walking every value would cost more than the rest together.
+    if b"\\u0000" in encoded and _holds_nul(value):
+        raise Invalid.at(pointer, "nul_character", "Text must not hold the NUL character.")
+    return encoded.decode()
+
+
+def _refuse_deep(value: dict[str, Any] | list[Any], pointer: str, levels_left: int) -> None:
+    if levels_left == 0:
+        raise Invalid.at(pointer, "nested_too_deeply", "Values may be nested ten levels deep.")
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
+            _refuse_deep(item, pointer, levels_left - 1)
+
+
+def _with_big_integers_as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_big_integers_as_text(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_big_integers_as_text(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
+    return value
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any("\x00" in name or _holds_nul(item) for name, item in value.items())
+    return isinstance(value, list) and any(_holds_nul(item) for item in value)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What belongs to this occurrence alone (decision 12); None where it was not said."""
+
+    unit_price: str | None
+    quantity: str | None
+    currency: str | None
+    order_id: str | None
+
+
+_NO_FACTS = Facts(None, None, None, None)
+_FACT_NAMES = frozenset({"unit_price", "price", "quantity", "currency", "order_id"})
+
+
+def occurrence_facts(event_type: str, attributes: Mapping[str, Any], custom_fields: Any) -> Facts:
+    """Return unit price, quantity, currency and order id, from `custom_data`, then `data`.
+
+    What cannot be read as one (a price that is no number, a negative one, a currency that is no
+    ISO code) stays empty here; the payload keeps it. Quantities of returns and refunds are
+    stored positive.
+    """
+    own: Mapping[str, Any] = custom_fields if isinstance(custom_fields, dict) else {}
+    if not own and _FACT_NAMES.isdisjoint(attributes):
+        return _NO_FACTS
+
+    def said(*names: str) -> Any:
+        for place in (own, attributes):
+            for name in names:
+                value = place.get(name)
+                if value is not None:
+                    return value
+        return None
+
+    unit_price, currency = _amount(said("unit_price", "price"))
+    quantity, _ = _amount(said("quantity"), absolute=event_type in _STORED_POSITIVE)
+    named_currency = said("currency")
+    if isinstance(named_currency, str):
+        currency = currency_of(named_currency) or currency
+    order_id = said("order_id")
+    if isinstance(order_id, bool) or not isinstance(order_id, str | int):
+        order_id = None
+    else:
+        order_id = str(order_id)
+        if not 0 < len(order_id) <= MAX_CUSTOM_ID_CHARACTERS:
+            order_id = None
+    return Facts(unit_price, quantity, currency, order_id)
+
+
+def _amount(raw: Any, *, absolute: bool = False) -> tuple[str | None, str | None]:
+    if raw is None or isinstance(raw, bool):
+        return None, None
+    if isinstance(raw, int | float):
+        number, currency = Decimal(str(raw)), None
+    elif isinstance(raw, str) and len(raw) <= 64:
+        read = read_amount(raw)
+        if read is None:
+            return None, None
+        number, currency = read
+    else:
+        return None, None
+    rounded = round_money(abs(number) if absolute else number)
+    if rounded is None or rounded < 0:
+        return None, None
+    return format(rounded, "f"), currency
