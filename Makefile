@@ -1,0 +1,47 @@
+# Two commands do everything: `make run` and `make test`. The work is in tools/.
+.PHONY: run test check soak bench format clean help
+
+# Arguments for the program behind a target: make run ARGS="--port 8001", make test ARGS="-k journal"
+ARGS ?=
+
+help:
+	@echo "make run     install what is missing and start Footfall on http://127.0.0.1:8000"
+	@echo "make test    install what tests need and run them all"
+	@echo "make check   formatting, lint, types, layers, house rules"
+	@echo "make soak    the long tests"
+	@echo "make bench   the benchmarks, each with its ratio to a baseline of the same run"
+	@echo "make format  rewrite the code in house style"
+	@echo "make clean   remove the virtual environment and caches; ./data stays"
+
+run:
+	@tools/setup.sh run
+	@exec .venv/bin/footfall serve --data-dir ./data $(ARGS)
+
+test:
+	@tools/setup.sh dev
+	@tools/test.sh $(ARGS)
+
+soak:
+	@tools/setup.sh dev
+	@tools/test.sh -m soak $(ARGS)
+
+check:
+	@tools/setup.sh dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python tools/lint.py
+
+bench:
+	@tools/setup.sh dev
+	@for file in bench/[!_]*.py; do echo "== $$file"; .venv/bin/python "$$file" $(ARGS) || exit 1; done
+
+format:
+	@tools/setup.sh dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +

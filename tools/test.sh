@@ -1,0 +1,28 @@
+#!/bin/sh
+# Run pytest with the given arguments, after installing the Debian packages that tests use.
+# Ends with pytest's own summary line and exit code.
+set -eu
+cd "$(dirname "$0")/.."
+. tools/apt.sh
+
+have_postgresql() {
+    for bin in /usr/lib/postgresql/*/bin/initdb "$(command -v initdb || true)"; do
+        if [ -x "$bin" ]; then return 0; fi
+    done
+    return 1
+}
+
+if ! command -v strace >/dev/null 2>&1 && ! apt_install strace; then
+    echo "strace is missing, so tests that watch system calls are skipped: $(apt_command strace)" >&2
+fi
+if ! have_postgresql && ! apt_install postgresql; then
+    if apt_possible; then
+        # It could have run here, so its tests must not be skipped: they fail and say why.
+        echo "PostgreSQL could not be installed; its tests will fail: $(apt_command postgresql)" >&2
+    else
+        echo "PostgreSQL is missing, so its tests are skipped: $(apt_command postgresql)" >&2
+        FOOTFALL_TESTS_WITHOUT_POSTGRESQL=1
+        export FOOTFALL_TESTS_WITHOUT_POSTGRESQL
+    fi
+fi
+exec .venv/bin/python -m pytest "$@"
