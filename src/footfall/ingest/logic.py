@@ -3,11 +3,10 @@
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -33,8 +32,10 @@ _MILLISECONDS_FROM = 1e11
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CANONICAL = {name: name for name in EVENT_TYPES}
+_PLAIN_AMOUNT = re.compile(r"[0-9]{1,14}(\.[0-9]+)?")
 _BLANKS = re.compile(r"[\s_-]+")
 _STORED_POSITIVE = frozenset({"return", "refund"})
+_CONTAINERS = frozenset({dict, list})  # all that JSON decodes to
 _encode = msgspec.json.Encoder().encode
 
 
@@ -169,8 +170,7 @@ def key_hash(workspace_id: int, event_key: str) -> bytes:
     ).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who the event is about, as sent; all None where nobody is known."""
 
     contact_id: int | None = None
@@ -273,7 +273,7 @@ def json_text(value: Any, pointer: str) -> str:
     else:
         nested = ()
     for item in nested:
-        if isinstance(item, dict | list):
+        if type(item) in _CONTAINERS:
             _refuse_deep(item, pointer, MAX_NESTING - 1)
     try:
         encoded = _encode(value)
@@ -289,7 +289,7 @@ def _refuse_deep(value: dict[str, Any] | list[Any], pointer: str, levels_left: i
     if levels_left == 0:
         raise Invalid.at(pointer, "nested_too_deeply", "Values may be nested ten levels deep.")
     for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, dict | list):
+        if type(item) in _CONTAINERS:
             _refuse_deep(item, pointer, levels_left - 1)
 
 
@@ -311,8 +311,7 @@ def _holds_nul(value: Any) -> bool:
     return isinstance(value, list) and any(_holds_nul(item) for item in value)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What belongs to this occurrence alone (decision 12); None where it was not said."""
 
     unit_price: str | None
@@ -336,34 +335,43 @@ def occurrence_facts(event_type: str, attributes: Mapping[str, Any], custom_fiel
     if not own and _FACT_NAMES.isdisjoint(attributes):
         return _NO_FACTS
 
-    def said(*names: str) -> Any:
-        for place in (own, attributes):
-            for name in names:
-                value = place.get(name)
-                if value is not None:
-                    return value
-        return None
-
-    unit_price, currency = _amount(said("unit_price", "price"))
-    quantity, _ = _amount(said("quantity"), absolute=event_type in _STORED_POSITIVE)
-    named_currency = said("currency")
+    places = (own, attributes) if own else (attributes,)
+    price = quantity = named_currency = order_id = None
+    for place in places:
+        if price is None:
+            price = place.get("unit_price")
+            if price is None:
+                price = place.get("price")
+        if quantity is None:
+            quantity = place.get("quantity")
+        if named_currency is None:
+            named_currency = place.get("currency")
+        if order_id is None:
+            order_id = place.get("order_id")
+    unit_price, currency = _amount(price)
+    quantity_text, _ = _amount(quantity, absolute=event_type in _STORED_POSITIVE)
     if isinstance(named_currency, str):
         currency = currency_of(named_currency) or currency
-    order_id = said("order_id")
-    if isinstance(order_id, bool) or not isinstance(order_id, str | int):
-        order_id = None
-    else:
-        order_id = str(order_id)
-        if not 0 < len(order_id) <= MAX_CUSTOM_ID_CHARACTERS:
-            order_id = None
-    return Facts(unit_price, quantity, currency, order_id)
+    return Facts(unit_price, quantity_text, currency, _order_id(order_id))
+
+
+def _order_id(raw: Any) -> str | None:
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
+        return None
+    text = str(raw)
+    return text if 0 < len(text) <= MAX_CUSTOM_ID_CHARACTERS else None
 
 
 def _amount(raw: Any, *, absolute: bool = False) -> tuple[str | None, str | None]:
     if raw is None or isinstance(raw, bool):
         return None, None
     if isinstance(raw, int | float):
-        number, currency = Decimal(str(raw)), None
+        # Nearly every price: short and plain, so its own text is the exact decimal.
+        text = repr(raw)
+        point = text.find(".")
+        if _PLAIN_AMOUNT.fullmatch(text) and (point < 0 or len(text) - point <= 5):
+            return text, None
+        number, currency = Decimal(text), None
     elif isinstance(raw, str) and len(raw) <= 64:
         read = read_amount(raw)
         if read is None:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 class Problem:
     """One thing that is wrong in the input."""
 
-    pointer: (
-        str  #: RFC 6901 pointer into the body, "" for the whole of it; "#name" of a query parameter
-    )
+    pointer: str  #: RFC 6901 into the body, "" for all of it; "#name": a query parameter
     code: str  #: stable, snake_case
     message: str  #: what is wrong and what to do
 
@@ -81,7 +79,7 @@ class TooLarge(UserError):
 
 
 class Unavailable(UserError):
-    """Nothing is wrong with the request; we cannot take it now. Retry after `retry_after_seconds`."""
+    """Nothing is wrong with the request; we cannot take it now. Retry after the seconds given."""
 
     status = 503
     code = "unavailable"

@@ -10,7 +10,10 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def round_money(amount: Decimal) -> Decimal | None:
-    """Return `amount` rounded half-even to four places (decision 12), or None outside Decimal(18, 4)."""
+    """Return `amount` rounded half-even to four places, or None outside Decimal(18, 4).
+
+    Decision 12.
+    """
     if not amount.is_finite() or abs(amount) >= LIMIT:
         return None
     with localcontext(prec=40):
@@ -34,7 +37,9 @@ def currency_of(text: str) -> str | None:
 
 
 _AMOUNT = re.compile(
-    r"\s*(?P<before>[A-Za-z]{3})?\s*(?P<number>[+-]?[0-9][0-9.,\u00a0\u202f' ]*?)\s*(?P<after>[A-Za-z]{3})?\s*"
+    r"\s*(?P<before>[A-Za-z]{3})?\s*"
+    r"(?P<number>[+-]?[0-9][0-9.,\u00a0\u202f' ]*?)\s*"
+    r"(?P<after>[A-Za-z]{3})?\s*"
 )
 _PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]{1,2}")
