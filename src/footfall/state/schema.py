@@ -1,4 +1,6 @@
-"""Every table of the state store. `footfall.state.migrations` builds exactly this; a test compares them.
+"""Every table of the state store.
+
+`footfall.state.migrations` builds exactly this; a test compares them.
 
 Instants are integer milliseconds. Ids of contacts and products come from `id_counters`, so that a
 whole batch gets its ids in one statement and no id is ever used twice.
@@ -19,6 +21,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+#: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
+NEWEST_REVISION = "0001"
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -27,6 +32,9 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+#: On SQLite only INTEGER makes the key the row's own number; BIGINT would cost a second tree.
+_key = BigInteger().with_variant(Integer, "sqlite")
 
 workspaces = Table(
     "workspaces",
@@ -95,7 +103,7 @@ set_aside_values = Table(
 contacts = Table(
     "contacts",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", _key, primary_key=True, autoincrement=False),
     Column("workspace_id", Integer, nullable=False),
     Column("custom_id", String(255)),
     Column("key", String(255)),
@@ -122,6 +130,7 @@ contact_identities = Table(
     Column("value", String(320), primary_key=True),
     Column("contact_id", BigInteger, nullable=False),
     Index(None, "contact_id"),
+    sqlite_with_rowid=False,
 )
 
 contact_merges = Table(
@@ -141,7 +150,7 @@ contact_merges = Table(
 products = Table(
     "products",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", _key, primary_key=True, autoincrement=False),
     Column("workspace_id", Integer, nullable=False),
     Column("custom_id", String(255), nullable=False),
     Column("name", Text),  # current value of the built-in attribute, for search
@@ -163,13 +172,14 @@ dirty_objects = Table(
     Column("kind", String(16), primary_key=True),  # product, contact
     Column("object_id", BigInteger, primary_key=True),
     Column("revision", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: Events of deleted contacts that still have to leave the warehouse.
 contact_erasures = Table(
     "contact_erasures",
     metadata,
-    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact_id", _key, primary_key=True, autoincrement=False),
     Column("workspace_id", Integer, nullable=False),
     Column("requested_at", BigInteger, nullable=False),
 )
@@ -178,7 +188,7 @@ contact_erasures = Table(
 projected_ranges = Table(
     "projected_ranges",
     metadata,
-    Column("first_position", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_position", _key, primary_key=True, autoincrement=False),
     Column("last_position", BigInteger, nullable=False),
     Column("resolved", LargeBinary, nullable=False),  # msgpack: (contact_ids, product_ids)
 )
@@ -193,7 +203,7 @@ cursors = Table(
 failed_events = Table(
     "failed_events",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", _key, primary_key=True),
     Column("workspace_id", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("failed_at", BigInteger, nullable=False),
