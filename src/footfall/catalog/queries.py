@@ -1,0 +1,162 @@
+"""The catalog's statements on the state store."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, select, update
+
+from footfall.kernel.instants import Instant
+from footfall.kernel.scope import Scope
+from footfall.state.api import upsert
+from footfall.state.schema import dirty_objects, products
+
+#: SQLite takes 32,766 values in a statement; fewer keep its parser quick.
+_VALUES_PER_STATEMENT = 2_000
+
+_BY_CUSTOM_ID = (
+    select(products)
+    .where(products.c.workspace_id == bindparam("workspace_id"))
+    .where(products.c.custom_id.in_(bindparam("values", expanding=True)))
+)
+_BY_ID = (
+    select(products)
+    .where(products.c.workspace_id == bindparam("workspace_id"))
+    .where(products.c.id.in_(bindparam("values", expanding=True)))
+)
+_NAMES = (
+    select(products.c.id, products.c.custom_id, products.c.name)
+    .where(products.c.workspace_id == bindparam("workspace_id"))
+    .where(products.c.id.in_(bindparam("values", expanding=True)))
+)
+
+
+def _in_steps(
+    conn: Connection, statement: Select[Any], scope: Scope, values: Collection[Any]
+) -> Iterable[Row[Any]]:
+    ordered = list(values)
+    for start in range(0, len(ordered), _VALUES_PER_STATEMENT):
+        step = ordered[start : start + _VALUES_PER_STATEMENT]
+        yield from conn.execute(statement, {"workspace_id": scope.workspace_id, "values": step})
+
+
+def by_custom_id(conn: Connection, scope: Scope, custom_ids: Collection[str]) -> Iterable[Row[Any]]:
+    """Yield the rows of the products with these custom ids, deleted ones too."""
+    return _in_steps(conn, _BY_CUSTOM_ID, scope, custom_ids)
+
+
+def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
+    """Yield the rows of the products with these ids, deleted ones too."""
+    return _in_steps(conn, _BY_ID, scope, ids)
+
+
+def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
+    """Yield (id, custom_id, name) of these products, deleted ones too."""
+    return _in_steps(conn, _NAMES, scope, ids)
+
+
+def ids_of(conn: Connection, scope: Scope, custom_ids: Collection[str]) -> list[int]:
+    """Return the ids of the products with these custom ids, deleted ones too."""
+    return list(
+        conn.scalars(
+            select(products.c.id).where(
+                products.c.workspace_id == scope.workspace_id,
+                products.c.custom_id.in_(list(custom_ids)),
+            )
+        )
+    )
+
+
+def _living(scope: Scope, words: str | None) -> Any:
+    conditions = [products.c.workspace_id == scope.workspace_id, products.c.deleted_at.is_(None)]
+    if words:
+        pattern = "%" + words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        pattern += "%"
+        conditions.append(
+            func.lower(products.c.name).like(pattern, escape="\\")
+            | func.lower(products.c.custom_id).like(pattern, escape="\\")
+        )
+    return and_(*conditions)
+
+
+def page(
+    conn: Connection, scope: Scope, *, after_id: int, limit: int, words: str | None
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` living products past `after_id`, by id, whose name or id holds `words`."""
+    return conn.execute(
+        select(products)
+        .where(_living(scope, words), products.c.id > after_id)
+        .order_by(products.c.id)
+        .limit(limit)
+    ).all()
+
+
+def count(conn: Connection, scope: Scope, *, words: str | None) -> int:
+    """Return how many living products there are whose name or custom id holds `words`."""
+    statement = select(func.count()).select_from(products).where(_living(scope, words))
+    return conn.execute(statement).scalar_one()
+
+
+def ids_past(conn: Connection, scope: Scope, after_id: int, limit: int) -> list[int]:
+    """Return up to `limit` ids past `after_id`, deleted products too."""
+    return list(
+        conn.scalars(
+            select(products.c.id)
+            .where(products.c.workspace_id == scope.workspace_id, products.c.id > after_id)
+            .order_by(products.c.id)
+            .limit(limit)
+        )
+    )
+
+
+_UPDATE = (
+    update(products)
+    .where(products.c.id == bindparam("key"), products.c.workspace_id == bindparam("owner"))
+    .values(
+        {
+            column: bindparam(column)
+            for column in ("name", "profile", "updated_at", "deleted_at", "revision")
+        }
+    )
+)
+
+
+def insert(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Insert new products."""
+    if rows:
+        conn.execute(products.insert(), rows)
+
+
+def save(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Write changed products; `key` is the id, `owner` the workspace."""
+    if rows:
+        conn.execute(_UPDATE, rows)
+
+
+def mark_dirty(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Note that these products' snapshots are old."""
+    upsert(conn, dirty_objects, rows, update=["revision"])
+
+
+def mark_all_dirty(conn: Connection) -> None:
+    """Note that every product's snapshot is to be made again, in every workspace."""
+    conn.execute(delete(dirty_objects).where(dirty_objects.c.kind == "product"))
+    conn.execute(
+        dirty_objects.insert().from_select(
+            ["workspace_id", "kind", "object_id", "revision"],
+            select(
+                products.c.workspace_id,
+                bindparam("kind", "product", products.c.name.type),
+                products.c.id,
+                products.c.revision,
+            ),
+        )
+    )
+
+
+def delete_product(conn: Connection, scope: Scope, product_id: int, now: Instant) -> None:
+    """Set when the product was deleted, and raise its revision."""
+    conn.execute(
+        update(products)
+        .where(products.c.workspace_id == scope.workspace_id, products.c.id == product_id)
+        .values(deleted_at=now, updated_at=now, revision=products.c.revision + 1)
+    )

@@ -1,0 +1,282 @@
+"""The contacts' statements on the state store."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from footfall.kernel.scope import Scope
+from footfall.state.api import upsert
+from footfall.state.schema import (
+    contact_erasures,
+    contact_identities,
+    contact_merges,
+    contacts,
+    dirty_objects,
+    set_aside_values,
+)
+
+#: SQLite takes 32,766 values in a statement; fewer keep its parser quick.
+_VALUES_PER_STATEMENT = 2_000
+
+_BY_ID = (
+    select(contacts)
+    .where(contacts.c.workspace_id == bindparam("workspace_id"))
+    .where(contacts.c.id.in_(bindparam("values", expanding=True)))
+)
+_IDENTITIES = (
+    select(contact_identities.c.value, contact_identities.c.contact_id)
+    .where(contact_identities.c.workspace_id == bindparam("workspace_id"))
+    .where(contact_identities.c.kind == bindparam("identity_kind"))
+    .where(contact_identities.c.value.in_(bindparam("values", expanding=True)))
+)
+_NAMES = (
+    select(
+        contacts.c.id,
+        contacts.c.custom_id,
+        contacts.c.email,
+        contacts.c.key,
+        contacts.c.merged_into,
+        contacts.c.deleted_at,
+    )
+    .where(contacts.c.workspace_id == bindparam("workspace_id"))
+    .where(contacts.c.id.in_(bindparam("values", expanding=True)))
+)
+
+
+def _in_steps(
+    conn: Connection,
+    statement: Select[Any],
+    scope: Scope,
+    values: Collection[Any],
+    identity_kind: str | None = None,
+) -> Iterable[Row[Any]]:
+    ordered = list(values)
+    bound: dict[str, Any] = {"workspace_id": scope.workspace_id}
+    if identity_kind is not None:
+        bound["identity_kind"] = identity_kind
+    for start in range(0, len(ordered), _VALUES_PER_STATEMENT):
+        step = ordered[start : start + _VALUES_PER_STATEMENT]
+        yield from conn.execute(statement, {**bound, "values": step})
+
+
+def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
+    """Yield the rows of the contacts with these ids, merged and deleted ones too."""
+    return _in_steps(conn, _BY_ID, scope, ids)
+
+
+def identities(
+    conn: Connection, scope: Scope, kind: str, values: Collection[str]
+) -> Iterable[Row[Any]]:
+    """Yield (value, contact_id) of the known identifiers of one kind."""
+    return _in_steps(conn, _IDENTITIES, scope, values, kind)
+
+
+def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
+    """Yield id, custom_id, email, key, merged_into, deleted_at of these contacts."""
+    return _in_steps(conn, _NAMES, scope, ids)
+
+
+def merged_into(conn: Connection, scope: Scope, survivor_ids: Collection[int]) -> list[Row[Any]]:
+    """Return (id, merged_into) of every contact that was merged into one of these."""
+    return list(
+        conn.execute(
+            select(contacts.c.id, contacts.c.merged_into).where(
+                contacts.c.workspace_id == scope.workspace_id,
+                contacts.c.merged_into.in_(list(survivor_ids)),
+            )
+        )
+    )
+
+
+def _living(scope: Scope) -> Any:
+    return and_(
+        contacts.c.workspace_id == scope.workspace_id,
+        contacts.c.deleted_at.is_(None),
+        contacts.c.merged_into.is_(None),
+    )
+
+
+def _matching(scope: Scope, email: str | None, phone_number: str | None) -> Any:
+    conditions = [_living(scope)]
+    if email is not None:
+        conditions.append(contacts.c.email == email)
+    if phone_number is not None:
+        conditions.append(contacts.c.phone_number == phone_number)
+    return and_(*conditions)
+
+
+def page(
+    conn: Connection,
+    scope: Scope,
+    *,
+    after_id: int,
+    limit: int,
+    email: str | None = None,
+    phone_number: str | None = None,
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` living contacts past `after_id`, by id."""
+    return conn.execute(
+        select(contacts)
+        .where(_matching(scope, email, phone_number), contacts.c.id > after_id)
+        .order_by(contacts.c.id)
+        .limit(limit)
+    ).all()
+
+
+def count(
+    conn: Connection, scope: Scope, *, email: str | None = None, phone_number: str | None = None
+) -> int:
+    """Return how many living contacts there are."""
+    statement = select(func.count()).select_from(contacts)
+    return conn.execute(statement.where(_matching(scope, email, phone_number))).scalar_one()
+
+
+_UPDATE = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("row_id"), contacts.c.workspace_id == bindparam("owner"))
+    .values(
+        {
+            column: bindparam(f"new_{column}")
+            for column in (
+                "custom_id",
+                "key",
+                "email",
+                "phone_number",
+                "profile",
+                "merged_into",
+                "updated_at",
+                "deleted_at",
+                "revision",
+            )
+        }
+    )
+)
+
+
+def insert(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Insert new contacts."""
+    if rows:
+        conn.execute(contacts.insert(), rows)
+
+
+def save(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Write changed contacts; `row_id` is the id, `owner` the workspace."""
+    if rows:
+        conn.execute(_UPDATE, rows)
+
+
+def save_identities(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Point identifiers at contacts."""
+    upsert(conn, contact_identities, rows)
+
+
+def forget_identities(conn: Connection, scope: Scope, contact_ids: Collection[int]) -> None:
+    """Remove every identifier of these contacts."""
+    conn.execute(
+        delete(contact_identities).where(
+            contact_identities.c.workspace_id == scope.workspace_id,
+            contact_identities.c.contact_id.in_(list(contact_ids)),
+        )
+    )
+
+
+def forget_identity(conn: Connection, scope: Scope, kind: str, value: str) -> None:
+    """Remove one identifier."""
+    conn.execute(
+        delete(contact_identities).where(
+            contact_identities.c.workspace_id == scope.workspace_id,
+            contact_identities.c.kind == kind,
+            contact_identities.c.value == value,
+        )
+    )
+
+
+def identities_of(
+    conn: Connection, scope: Scope, contact_ids: Collection[int]
+) -> Iterable[Row[Any]]:
+    """Yield (kind, value, contact_id) of these contacts."""
+    yield from conn.execute(
+        select(
+            contact_identities.c.kind,
+            contact_identities.c.value,
+            contact_identities.c.contact_id,
+        ).where(
+            contact_identities.c.workspace_id == scope.workspace_id,
+            contact_identities.c.contact_id.in_(list(contact_ids)),
+        )
+    )
+
+
+def log_merges(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Write down merges with what they changed."""
+    if rows:
+        conn.execute(contact_merges.insert(), rows)
+
+
+def mark_dirty(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Note that these contacts' snapshots are old."""
+    upsert(conn, dirty_objects, rows, update=["revision"])
+
+
+def mark_all_dirty(conn: Connection) -> None:
+    """Note that every contact's snapshot is to be made again, in every workspace."""
+    conn.execute(delete(dirty_objects).where(dirty_objects.c.kind == "contact"))
+    conn.execute(
+        dirty_objects.insert().from_select(
+            ["workspace_id", "kind", "object_id", "revision"],
+            select(
+                contacts.c.workspace_id,
+                bindparam("kind", "contact", dirty_objects.c.kind.type),
+                contacts.c.id,
+                contacts.c.revision,
+            ),
+        )
+    )
+
+
+def ids_past(conn: Connection, scope: Scope, after_id: int, limit: int) -> list[int]:
+    """Return up to `limit` ids past `after_id`, merged and deleted ones too."""
+    return list(
+        conn.scalars(
+            select(contacts.c.id)
+            .where(contacts.c.workspace_id == scope.workspace_id, contacts.c.id > after_id)
+            .order_by(contacts.c.id)
+            .limit(limit)
+        )
+    )
+
+
+def erase(conn: Connection, scope: Scope, contact_ids: Collection[int], now: int) -> None:
+    """Blank these contacts and all that hangs on them; their events are listed for erasure."""
+    ids = list(contact_ids)
+    forget_identities(conn, scope, ids)
+    conn.execute(
+        delete(set_aside_values).where(
+            set_aside_values.c.workspace_id == scope.workspace_id,
+            set_aside_values.c.kind == "contact",
+            set_aside_values.c.object_id.in_(ids),
+        )
+    )
+    conn.execute(
+        delete(contact_merges).where(
+            contact_merges.c.workspace_id == scope.workspace_id,
+            or_(contact_merges.c.merged_id.in_(ids), contact_merges.c.survivor_id.in_(ids)),
+        )
+    )
+    upsert(
+        conn,
+        contact_erasures,
+        [{"contact_id": i, "workspace_id": scope.workspace_id, "requested_at": now} for i in ids],
+    )

@@ -1,0 +1,43 @@
+"""Values of contacts that cross the door."""
+
+from dataclasses import dataclass
+
+from footfall.attributes.types import Profile
+from footfall.kernel.errors import UserError
+from footfall.kernel.ids import ContactId
+from footfall.kernel.instants import Instant
+
+#: The cell that remembers the visitor key seen last; no attribute, so it is on no list of them.
+KEY_CELL = "user_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person as known now."""
+
+    id: ContactId
+    custom_id: str | None
+    key: str | None  #: the visitor key seen last
+    email: str | None
+    phone_number: str | None
+    profile: Profile
+    created_at: Instant
+    updated_at: Instant
+    deleted_at: Instant | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactName:
+    """What a list of events shows of a contact."""
+
+    id: ContactId
+    custom_id: str | None
+    email: str | None
+    key: str | None
+
+
+class Unplaceable(UserError):
+    """The event names a contact that does not exist, or two that disagree."""
+
+    code = "contact_not_found"
