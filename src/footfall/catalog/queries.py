@@ -81,7 +81,7 @@ def _living(scope: Scope, words: str | None) -> Any:
 def page(
     conn: Connection, scope: Scope, *, after_id: int, limit: int, words: str | None
 ) -> Sequence[Row[Any]]:
-    """Return up to `limit` living products past `after_id`, by id, whose name or id holds `words`."""
+    """Return up to `limit` living products past `after_id`, whose name or custom id holds `words`."""
     return conn.execute(
         select(products)
         .where(_living(scope, words), products.c.id > after_id)
