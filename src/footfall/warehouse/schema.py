@@ -1,0 +1,158 @@
+"""The warehouse's relations, and the numbered steps that build them.
+
+Steps are applied in order and remembered in `schema_versions`; a step is safe to run twice, because
+ClickHouse has no transactions around definitions. A step that was released never changes.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, get_args
+
+Relation = Literal["events", "products", "contacts", "contact_aliases"]
+
+#: Relations that hold shop rows. All have `workspace_id` and may only be read through the guard.
+RELATIONS: Final[tuple[Relation, ...]] = get_args(Relation)
+#: Derived from the state store; `rebuild` empties and fills them.
+SNAPSHOTS: Final[tuple[Relation, ...]] = ("products", "contacts", "contact_aliases")
+VERSIONS: Final = "schema_versions"
+#: Dictionary over contact_aliases.
+SURVIVORS: Final = "contact_survivors"
+
+#: The sixteen types of events; Enum8 numbers them from 1 in this order. A test holds it equal to
+#: ingest's tuple, which this layer may not import.
+EVENT_TYPES: Final = (
+    "click",
+    "promo click",
+    "view",
+    "detail",
+    "liking",
+    "add to observation",
+    "reservation",
+    "add",
+    "add to cart",
+    "remove",
+    "checkout",
+    "checkout option",
+    "order",
+    "purchase",
+    "return",
+    "refund",
+)
+
+_ENUM: Final = ", ".join(f"'{name}' = {number}" for number, name in enumerate(EVENT_TYPES, 1))
+
+#: What was answered as stored must survive a power cut, also after a merge rewrote it: merged parts
+#: are only synced when both minimums say so.
+_DURABLE: Final = (
+    "fsync_after_insert = 1, fsync_part_directory = 1, "
+    "min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1"
+)
+
+# Sorted by contact first: a contact's history and a funnel per contact are the reads that hurt.
+_EVENTS: Final = f"""
+CREATE TABLE IF NOT EXISTS events (
+    workspace_id UInt32,
+    event_id UInt64,
+    event_key Nullable(String),
+    occurred_at DateTime64(3, 'UTC'),
+    received_at DateTime64(3, 'UTC'),
+    contact_id UInt64,
+    product_id UInt64,
+    event_type Enum8({_ENUM}),
+    source LowCardinality(String),
+    unit_price Nullable(Decimal(18, 4)),
+    quantity Nullable(Decimal(18, 4)),
+    currency LowCardinality(Nullable(String)),
+    order_id Nullable(String),
+    attributes String CODEC(ZSTD),
+    custom_data Nullable(String) CODEC(ZSTD),
+    INDEX by_event_id event_id TYPE minmax
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(occurred_at)
+ORDER BY (workspace_id, contact_id, occurred_at, event_id)
+SETTINGS non_replicated_deduplication_window = 1000, {_DURABLE}
+"""
+
+_PRODUCTS: Final = f"""
+CREATE TABLE IF NOT EXISTS products (
+    workspace_id UInt32,
+    id UInt64,
+    custom_id String,
+    name Nullable(String),
+    attributes Map(LowCardinality(String), String) CODEC(ZSTD),
+    created_at DateTime64(3, 'UTC'),
+    deleted UInt8,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace_id, id)
+SETTINGS {_DURABLE}
+"""
+
+_CONTACTS: Final = f"""
+CREATE TABLE IF NOT EXISTS contacts (
+    workspace_id UInt32,
+    id UInt64,
+    custom_id Nullable(String),
+    email Nullable(String),
+    key Nullable(String),
+    attributes Map(LowCardinality(String), String) CODEC(ZSTD),
+    created_at DateTime64(3, 'UTC'),
+    deleted UInt8,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace_id, id)
+SETTINGS {_DURABLE}
+"""
+
+_CONTACT_ALIASES: Final = f"""
+CREATE TABLE IF NOT EXISTS contact_aliases (
+    workspace_id UInt32,
+    contact_id UInt64,
+    survivor_id UInt64,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace_id, contact_id)
+SETTINGS {_DURABLE}
+"""
+
+_VERSIONS: Final = f"""
+CREATE TABLE IF NOT EXISTS {VERSIONS} (version UInt32)
+ENGINE = ReplacingMergeTree ORDER BY version SETTINGS {_DURABLE}
+"""
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _survivors(credentials: tuple[str, str] | None) -> str:
+    # Contact ids are unique over all workspaces, so the contact alone is the key. LIFETIME(0):
+    # it changes only when it is told to (`Warehouse.reload_aliases`).
+    login = ""
+    if credentials is not None:
+        login = f"USER {_quoted(credentials[0])} PASSWORD {_quoted(credentials[1])} "
+    source = "QUERY 'SELECT contact_id, survivor_id FROM contact_aliases FINAL'"
+    return f"""
+CREATE DICTIONARY IF NOT EXISTS {SURVIVORS} (contact_id UInt64, survivor_id UInt64)
+PRIMARY KEY contact_id
+SOURCE(CLICKHOUSE({login}DB currentDatabase() {source}))
+LAYOUT(HASHED())
+LIFETIME(0)
+"""
+
+
+def steps(credentials: tuple[str, str] | None) -> Sequence[Sequence[str]]:
+    """Return the statements of every version; version n is the n-th entry, from 1.
+
+    Args:
+        credentials: User and password a server's dictionary must log in with to read its own
+            tables; None where no one has to.
+    """
+    return ((_EVENTS, _PRODUCTS, _CONTACTS, _CONTACT_ALIASES, _survivors(credentials)),)
+
+
+#: Remembers which versions were applied; exists before the first of them.
+VERSIONS_STATEMENT: Final = _VERSIONS
