@@ -1,0 +1,262 @@
+"""Places journal records in the state store: whose event is it, which product, what does it say.
+
+One transaction per batch. What cannot be placed becomes a failed event; the rest goes on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import Connection
+
+from footfall.attributes.api import load_definitions
+from footfall.catalog.api import ProductBook
+from footfall.contacts.api import ContactBook
+from footfall.contacts.types import Unplaceable
+from footfall.ingest import queries
+from footfall.ingest.types import EventRecord, Record, RefusedRecord
+from footfall.kernel.errors import NotFound, UserError
+from footfall.kernel.ids import Position, WorkspaceId
+from footfall.kernel.instants import Instant
+from footfall.warehouse.types import EventRow
+from footfall.workspaces.api import scopes_by_id
+
+#: Stands in a range for "not an event" and "not placed": no contact and no product has it.
+NOWHERE = -1
+
+_decode_attributes = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Placed(NamedTuple):
+    """A range of the journal with the ids found for it, in journal order."""
+
+    first_position: Position
+    last_position: Position
+    contact_ids: list[int]  #: 0: nobody; NOWHERE: no event of this record
+    product_ids: list[int]
+
+    def resolved(self) -> bytes:
+        """Return the ids as they are kept in the state store."""
+        return _encode((self.contact_ids, self.product_ids))
+
+
+@dataclass(slots=True)
+class _Mentions:
+    """Everything the events of one workspace name, so that it can be loaded at once."""
+
+    product_ids: set[int] = field(default_factory=set)
+    product_custom_ids: set[str] = field(default_factory=set)
+    contact_ids: set[int] = field(default_factory=set)
+    custom_ids: set[str] = field(default_factory=set)
+    emails: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    latest: int = 0
+
+    def note(self, event: EventRecord) -> None:
+        if event.product_id is not None:
+            self.product_ids.add(event.product_id)
+        elif event.product_custom_id is not None:
+            self.product_custom_ids.add(event.product_custom_id)
+        if event.user_custom_id is not None:
+            self.custom_ids.add(event.user_custom_id)
+        if event.contact_id is not None:
+            self.contact_ids.add(event.contact_id)
+        if event.email is not None:
+            self.emails.add(event.email)
+        if event.user_key is not None:
+            self.keys.add(event.user_key)
+        self.latest = max(self.latest, event.received_at)
+
+
+class _Shop:
+    """One workspace's books, open for one transaction."""
+
+    def __init__(self, conn: Connection, workspace_id: int, mentions: _Mentions) -> None:
+        workspace, scope = scopes_by_id(conn, WorkspaceId(workspace_id))
+        zone = ZoneInfo(workspace.time_zone)
+        now = Instant(mentions.latest)
+        self.products = ProductBook(
+            conn,
+            scope,
+            load_definitions(conn, scope, "product"),
+            custom_ids=mentions.product_custom_ids,
+            ids=mentions.product_ids,
+            now=now,
+            zone=zone,
+        )
+        self.contacts = ContactBook(
+            conn,
+            scope,
+            load_definitions(conn, scope, "contact"),
+            ids=mentions.contact_ids,
+            custom_ids=mentions.custom_ids,
+            emails=mentions.emails,
+            keys=mentions.keys,
+            now=now,
+            zone=zone,
+        )
+
+    def place(self, position: int, event: EventRecord) -> tuple[int, int]:
+        """Apply one event; return (contact id or 0, product id).
+
+        Raises:
+            UserError: It names a product or contact that is not there.
+        """
+        if event.product_custom_id is None:
+            product = self.products.find(product_id=event.product_id, custom_id=None)
+            if product is None:
+                raise NotFound(
+                    f"There is no product with the id {event.product_id}.",
+                    code="product_not_found",
+                )
+        else:
+            product = None
+        contact = self.contacts.resolve(
+            contact_id=event.contact_id,
+            custom_id=event.user_custom_id,
+            email=event.email,
+            key=event.user_key,
+            position=position,
+        )
+        if contact is not None and (event.email is not None or event.user_key is not None):
+            self.contacts.identify(
+                contact,
+                email=event.email,
+                key=event.user_key,
+                occurred_at=event.occurred_at,
+                position=position,
+                source=event.source,
+            )
+        if product is None:
+            assert event.product_custom_id is not None
+            product = self.products.find_or_create(event.product_custom_id)
+        if product.deleted_at is not None:
+            self.products.revive(product, event.occurred_at)
+        if event.attributes != "{}":
+            self.products.apply(
+                product,
+                _decode_attributes(event.attributes),
+                occurred_at=event.occurred_at,
+                position=position,
+                source=event.source,
+                in_event=True,
+            )
+        return (0 if contact is None else contact.id), product.id
+
+    def save(self) -> None:
+        self.contacts.save()
+        self.products.save()
+
+
+def place(conn: Connection, first_position: Position, records: Sequence[Record]) -> Placed:
+    """Apply neighbouring records to the state, keep the range, and move the state cursor.
+
+    Idempotent only together with the cursor: the caller never gives a record twice.
+    """
+    mentions: dict[int, _Mentions] = {}
+    for record in records:
+        if isinstance(record, EventRecord):
+            noted = mentions.get(record.workspace_id)
+            if noted is None:
+                noted = mentions[record.workspace_id] = _Mentions()
+            noted.note(record)
+    shops = {
+        workspace_id: _Shop(conn, workspace_id, noted)
+        for workspace_id, noted in sorted(mentions.items())
+    }
+    contact_ids: list[int] = []
+    product_ids: list[int] = []
+    failed: list[dict[str, Any]] = []
+    for position, record in enumerate(records, first_position):
+        contact_id = product_id = NOWHERE
+        if isinstance(record, RefusedRecord):
+            failed.append(_failed_request(position, record))
+        else:
+            try:
+                contact_id, product_id = shops[record.workspace_id].place(position, record)
+            except (NotFound, Unplaceable) as error:
+                failed.append(failed_record(position, record, error))
+        contact_ids.append(contact_id)
+        product_ids.append(product_id)
+    for shop in shops.values():
+        shop.save()
+    queries.add_failed_events(conn, failed)
+    last_position = Position(first_position + len(records) - 1)
+    placed = Placed(first_position, last_position, contact_ids, product_ids)
+    keep(conn, placed)
+    return placed
+
+
+def keep(conn: Connection, placed: Placed) -> None:
+    """Remember a placed range for the warehouse and move the state cursor behind it."""
+    queries.add_range(conn, placed.first_position, placed.last_position, placed.resolved())
+    queries.move_cursor(conn, "state", placed.last_position)
+
+
+def _failed_request(position: int, record: RefusedRecord) -> dict[str, Any]:
+    return {
+        "workspace_id": record.workspace_id,
+        "position": position,
+        "failed_at": record.received_at,
+        "source": record.source,
+        "api_key_id": record.api_key_id,
+        "wire_format": record.wire_format,
+        "product_id": record.product_id,
+        "event_key": record.event_key,
+        "payload": record.payload,
+        "code": record.code,
+        "message": record.message,
+    }
+
+
+def failed_record(position: int, record: EventRecord, error: UserError) -> dict[str, Any]:
+    """Return the failed-events row of an event that was accepted and could not be placed."""
+    return {
+        "workspace_id": record.workspace_id,
+        "position": position,
+        "failed_at": record.received_at,
+        "source": record.source,
+        "api_key_id": None,
+        "wire_format": "record",
+        "product_id": None,
+        "event_key": record.event_key,
+        "payload": _encode(record),
+        "code": error.code,
+        "message": error.message,
+    }
+
+
+def warehouse_rows(placed: Placed, records: Sequence[Record]) -> list[EventRow]:
+    """Return the warehouse rows of a placed range; the same every time."""
+    rows: list[EventRow] = []
+    append = rows.append
+    position = placed.first_position - 1
+    for record, contact_id, product_id in zip(
+        records, placed.contact_ids, placed.product_ids, strict=True
+    ):
+        position += 1
+        if product_id == NOWHERE or not isinstance(record, EventRecord):
+            continue
+        append(
+            EventRow(
+                record.workspace_id,
+                position,
+                record.event_key,
+                record.occurred_at / 1000,
+                record.received_at / 1000,
+                contact_id,
+                product_id,
+                record.event_type,
+                record.source,
+                record.unit_price,
+                record.quantity,
+                record.currency,
+                record.order_id,
+                record.attributes,
+                record.custom_data,
+            )
+        )
+    return rows

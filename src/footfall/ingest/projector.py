@@ -1,0 +1,447 @@
+"""Carries the journal into the state and the warehouse, in order, each with a cursor.
+
+Two threads. *State* reads the journal, places a batch in one transaction (footfall.ingest.placement)
+and hands its rows on. *Warehouse* inserts them with a token made of the range, copies changed
+products and contacts, moves its cursor, lets the journal trim, and tells who waits. Both sleep on
+conditions; an idle shop costs nothing. After a crash the ranges between the two cursors are
+inserted again with the same ids: those rows that the warehouse lacks.
+
+A batch that fails is halved until the culprit is alone; it goes to failed events, the rest goes on.
+An outage of a store is no culprit: the same batch is tried again until the store is back.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy.exc import OperationalError
+
+from footfall.ingest import placement, queries
+from footfall.ingest.placement import NOWHERE, Placed, warehouse_rows
+from footfall.ingest.snapshots import copy_dirty_objects, erase_events, mark_all_dirty
+from footfall.ingest.types import EventRecord, Record, RefusedRecord
+from footfall.journal.types import Journal
+from footfall.kernel.errors import Unavailable, UserError
+from footfall.kernel.ids import Position
+from footfall.kernel.instants import DAY_MS, HOUR_MS, Clock
+from footfall.state.api import State
+from footfall.warehouse.api import Warehouse, WarehouseError
+from footfall.warehouse.types import EventRow
+
+#: A batch holds the state's write lock for about 200 ms at most; larger ones gain little.
+MAX_BATCH_RECORDS = 5_000
+#: Under a trickle of events, what arrives within this time shares a batch: each costs two
+#: transactions and a part in the warehouse, however small it is.
+LINGER_SECONDS = 0.08
+#: How often copies of changed objects are made while batches queue up.
+SNAPSHOT_SECONDS = 1.0
+#: Failed events are kept for 30 days (decisions.md).
+FAILED_EVENTS_KEPT_MS = 30 * DAY_MS
+#: Between two tries while a store is away.
+RETRY_SECONDS = 1.0
+#: Placed ranges that may wait for the warehouse, in memory.
+MAX_QUEUED_RANGES = 3
+
+_log = logging.getLogger(__name__)
+_decode_records = msgspec.msgpack.Decoder(list[Record]).decode
+_decode_raws = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_decode_record = msgspec.msgpack.Decoder(Record).decode
+_decode_ids = msgspec.msgpack.Decoder(tuple[list[int], list[int]]).decode
+
+
+class ProjectionFault(UserError):
+    """A record that breaks our own rules; kept, so that nothing is lost and nothing stops."""
+
+    code = "projection_fault"
+
+
+class JournalGap(Exception):
+    """Records that were accepted and not projected are not in the journal any more."""
+
+
+class _Range:
+    """A placed range on its way to the warehouse."""
+
+    __slots__ = ("inserted", "placed", "rows", "token")
+
+    def __init__(self, placed: Placed, rows: list[EventRow], token: str | None = None) -> None:
+        self.placed = placed
+        self.rows = rows
+        self.token = token or f"{placed.first_position}-{placed.last_position}"
+        self.inserted = False
+
+
+class _Waiter(NamedTuple):
+    """Somebody who wants (position, copies) to be reached."""
+
+    target: tuple[int, int]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[None]
+
+
+class Projector:
+    """The two threads and their cursors; one per data directory."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        state: State,
+        warehouse: Warehouse,
+        *,
+        clock: Clock,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._journal = journal
+        self._state = state
+        self._warehouse = warehouse
+        self._clock = clock
+        self._monotonic = monotonic
+        self._wake = threading.Condition()
+        self._head = Position(0)
+        self._stopping = False
+        self._queue: list[_Range] = []
+        self._state_position = Position(0)
+        self._visible = Position(0)
+        self._copies_asked = 1  # objects left dirty by an earlier process
+        self._copies_made = 0
+        self._hurried = Position(0)
+        self._inserted = Position(0)
+        self._last_copy = 0.0
+        self._forgot_at = 0
+        self._waiters: list[_Waiter] = []
+        self._threads: list[threading.Thread] = []
+        self.projected_events = 0
+        self.fault: str | None = None  #: why a store cannot be written now, for /readyz
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Finish what an earlier process left half-done, then project in the background."""
+        with self._state.read() as conn:
+            self._state_position = queries.cursor(conn, "state")
+            self._inserted = self._visible = queries.cursor(conn, "warehouse")
+        self._head = self._journal.head()
+        self._journal.on_append(self._appended)
+        for target in (self._run_state, self._run_warehouse):
+            thread = threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop after the batches under way; what is left is taken up at the next start."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _appended(self, head: Position) -> None:
+        with self._wake:
+            self._head = head
+            self._wake.notify_all()
+
+    # --- waiting ------------------------------------------------------------------------------
+
+    @property
+    def visible_position(self) -> Position:
+        """The last position that every reader sees."""
+        return self._visible
+
+    @property
+    def lag(self) -> int:
+        """How many records are accepted and not visible yet."""
+        return max(0, self._journal.head() - self._visible)
+
+    def _ask(self, position: Position | None) -> tuple[int, int]:
+        """Return (position, copies) that must be reached; None asks for what is dirty now."""
+        with self._wake:
+            if position is None:
+                self._copies_asked += 1
+                target = (0, self._copies_asked)
+            else:
+                self._hurried = max(self._hurried, position)
+                target = (int(position), 0)
+            self._wake.notify_all()
+            return target
+
+    def _reached(self, target: tuple[int, int]) -> bool:
+        return self._visible >= target[0] and self._copies_made >= target[1]
+
+    async def wait(self, position: Position | None, timeout_seconds: float) -> bool:
+        """Return True once `position` is visible everywhere, False if it takes too long.
+
+        None waits for the copies of all products and contacts that are changed now.
+        """
+        loop = asyncio.get_running_loop()
+        target = self._ask(position)
+        with self._wake:
+            if self._reached(target):
+                return True
+            waiter = _Waiter(target, loop, loop.create_future())
+            self._waiters.append(waiter)
+        try:
+            await asyncio.wait_for(waiter.future, timeout_seconds)
+        except TimeoutError:
+            with self._wake:
+                self._waiters = [other for other in self._waiters if other is not waiter]
+            return False
+        return True
+
+    def wait_in_thread(self, position: Position | None, timeout_seconds: float) -> bool:
+        """Do the same as `wait`, for a caller without an event loop."""
+        target = self._ask(position)
+        with self._wake:
+            return self._wake.wait_for(lambda: self._reached(target), timeout_seconds)
+
+    def changed(self) -> None:
+        """Say that products or contacts were changed by a transaction of somebody else."""
+        self._ask(None)
+
+    def rebuild(self, timeout_seconds: float) -> bool:
+        """Make the warehouse's copies of products and contacts again; never touches events.
+
+        Returns False if they are not all there in time; they are still being made then.
+        """
+        self._warehouse.empty_snapshots()
+        with self._state.write() as conn:
+            mark_all_dirty(conn)
+        return self.wait_in_thread(None, timeout_seconds)
+
+    def _announce(self) -> None:
+        """Answer who waits; called with the condition held."""
+        due = [waiter for waiter in self._waiters if self._reached(waiter.target)]
+        if due:
+            self._waiters = [w for w in self._waiters if not self._reached(w.target)]
+        for waiter in due:
+            try:
+                waiter.loop.call_soon_threadsafe(_answer, waiter.future)
+            except RuntimeError:
+                _log.debug("a waiter's event loop is closed")
+        self._wake.notify_all()
+
+    # --- state --------------------------------------------------------------------------------
+
+    def _run_state(self) -> None:
+        self._until_it_works(self._take_up_open_ranges)
+        while self._await_records():
+            self._until_it_works(self._project_next)
+
+    def _await_records(self) -> bool:
+        """Sleep until there is a batch worth projecting; return False to stop."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopping or self._head > self._state_position)
+            self._wake.wait_for(
+                lambda: (
+                    self._stopping
+                    or self._hurried > self._state_position
+                    or self._head - self._state_position >= MAX_BATCH_RECORDS
+                ),
+                LINGER_SECONDS,
+            )
+            self._wake.wait_for(lambda: self._stopping or len(self._queue) < MAX_QUEUED_RANGES)
+            return not self._stopping
+
+    def _until_it_works(self, step: Callable[[], None]) -> None:
+        """Do `step`, again and again while a store is away; return early to stop."""
+        while not self._stopping:
+            try:
+                step()
+            except (Unavailable, OperationalError, WarehouseError) as error:
+                if self.fault is None:
+                    _log.exception("a store cannot be used; trying again every second")
+                self.fault = str(error)
+                with self._wake:
+                    self._wake.wait_for(lambda: self._stopping, RETRY_SECONDS)
+            else:
+                if self.fault is not None:
+                    _log.warning("the store works again")
+                self.fault = None
+                return
+
+    def _take_up_open_ranges(self) -> None:
+        """Queue what an earlier process placed and did not bring into the warehouse for certain."""
+        with self._state.read() as conn:
+            ranges = queries.open_ranges(conn)
+        taken: list[_Range] = []
+        for row in ranges:
+            contact_ids, product_ids = _decode_ids(row.resolved)
+            first, last = Position(row.first_position), Position(row.last_position)
+            placed = Placed(first, last, contact_ids, product_ids)
+            records = self._read(first, last)
+            there = self._warehouse.event_ids_between(first, last)
+            rows = [r for r in warehouse_rows(placed, records) if r.event_id not in there]
+            taken.append(_Range(placed, rows, f"{first}-{last}-repair"))
+        with self._wake:
+            self._queue = taken
+            self._wake.notify_all()
+
+    def _read(self, first: Position, last: Position) -> list[Record]:
+        """Return the records of a range, which must still be in the journal."""
+        records: list[Record] = []
+        position = first
+        while position <= last:
+            _, found = self._read_past(Position(position - 1))
+            records.extend(found)
+            position = Position(position + len(found))
+        return records[: last - first + 1]
+
+    def _read_past(self, after: Position) -> tuple[Position, list[Record]]:
+        """Return the first position past `after` and the neighbouring records from there."""
+        batches = self._journal.read(after, MAX_BATCH_RECORDS)
+        if not batches:
+            raise JournalGap(f"the journal lost the records past {after}")
+        first = batches[0].first_position
+        records: list[Record] = []
+        for batch in batches:
+            if batch.first_position != first + len(records):
+                break
+            records.extend(_decoded(batch.payload))
+        if first <= after:
+            del records[: after + 1 - first]
+            first = Position(after + 1)
+        return first, records
+
+    def _project_next(self) -> None:
+        first, records = self._read_past(self._state_position)
+        # A journal row may hold more than a batch should; the rest comes next.
+        self._place(first, records[:MAX_BATCH_RECORDS])
+
+    def _place(self, first: Position, records: Sequence[Record]) -> None:
+        """Place `records` in one transaction, or in halves if one of them cannot be placed."""
+        try:
+            with self._state.write() as conn:
+                placed = placement.place(conn, first, records)
+        except (Unavailable, OperationalError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a record broke, the others go on
+            if len(records) > 1:
+                half = len(records) // 2
+                self._place(first, records[:half])
+                self._place(Position(first + half), records[half:])
+                return
+            placed = self._give_up(first, records[0], error)
+        self._hand_on(_Range(placed, warehouse_rows(placed, records)))
+
+    def _give_up(self, position: Position, record: Record, error: Exception) -> Placed:
+        """Put one record that breaks the placing among the failed events."""
+        _log.error("record %d cannot be placed", position, exc_info=error)
+        fault = ProjectionFault("This event could not be stored; the server's log says why.")
+        placed = Placed(position, position, [NOWHERE], [NOWHERE])
+        with self._state.write() as conn:
+            if isinstance(record, EventRecord):
+                row = placement.failed_record(position, record, fault)
+                queries.add_failed_events(conn, [row])
+            placement.keep(conn, placed)
+        return placed
+
+    def _hand_on(self, placed_range: _Range) -> None:
+        with self._wake:
+            self._state_position = placed_range.placed.last_position
+            self._queue.append(placed_range)
+            self._wake.notify_all()
+
+    # --- warehouse ----------------------------------------------------------------------------
+
+    def _run_warehouse(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(
+                    lambda: self._stopping or self._queue or self._copies_asked > self._copies_made
+                )
+                if self._stopping:
+                    return
+            self._until_it_works(self._publish)
+
+    def _publish(self) -> None:
+        """Bring everything queued into the warehouse and move its cursor."""
+        with self._wake:
+            ranges = list(self._queue)
+            asked = self._copies_asked
+        for placed_range in ranges:
+            self._insert(placed_range)
+        inserted = ranges[-1].placed.last_position if ranges else self._inserted
+        copied = self._copy(asked, inserted)
+        if ranges:
+            with self._state.write() as conn:
+                queries.close_ranges(conn, inserted)
+                queries.move_cursor(conn, "warehouse", inserted)
+            self._journal.trim(inserted)
+        with self._wake:
+            del self._queue[: len(ranges)]
+            self._inserted = inserted
+            self.projected_events += sum(len(r.rows) for r in ranges)
+            if copied:
+                self._copies_made = asked
+                self._visible = inserted
+            self._announce()
+
+    def _copy(self, asked: int, inserted: Position) -> bool:
+        """Copy changed objects, unless more events wait and nobody asks for the copies yet."""
+        now = self._monotonic()
+        with self._wake:
+            busy = self._head - inserted >= MAX_BATCH_RECORDS
+        wanted = asked > self._copies_made or self._hurried > self._visible
+        if busy and not wanted and now - self._last_copy < SNAPSHOT_SECONDS:
+            return False
+        copy_dirty_objects(self._state, self._warehouse)
+        erase_events(self._state, self._warehouse)
+        self._last_copy = now
+        if self._clock() - self._forgot_at > HOUR_MS:
+            self._forgot_at = self._clock()
+            with self._state.write() as conn:
+                queries.forget_failed_events(conn, self._forgot_at - FAILED_EVENTS_KEPT_MS)
+        return True
+
+    def _insert(self, placed_range: _Range) -> None:
+        if placed_range.rows and not placed_range.inserted:
+            self._insert_rows(placed_range.rows, placed_range.token)
+        placed_range.inserted = True
+
+    def _insert_rows(self, rows: Sequence[EventRow], token: str) -> None:
+        """Insert `rows`, or their halves if the warehouse works and refuses them."""
+        try:
+            self._warehouse.insert("events", rows, token=token)
+        except WarehouseError:
+            self._warehouse.version()  # raises while the warehouse is away: then nobody is to blame
+            if len(rows) > 1:
+                half = len(rows) // 2
+                self._insert_rows(rows[:half], f"{token}.0")
+                self._insert_rows(rows[half:], f"{token}.1")
+                return
+            self._refuse(rows[0])
+
+    def _refuse(self, row: EventRow) -> None:
+        """Put an event that the warehouse does not take among the failed ones."""
+        _log.exception("event %d cannot be inserted", row.event_id)
+        position = Position(row.event_id)
+        record = self._read(position, position)[0]
+        fault = ProjectionFault("The warehouse refused this event; the server's log says why.")
+        assert isinstance(record, EventRecord)
+        with self._state.write() as conn:
+            queries.add_failed_events(conn, [placement.failed_record(position, record, fault)])
+
+
+def _answer(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _decoded(payload: bytes) -> list[Record]:
+    """Return the records of a journal batch; one that is none becomes a refused one."""
+    try:
+        return _decode_records(payload)
+    except msgspec.MsgspecError:
+        return [_decoded_alone(raw) for raw in _decode_raws(payload)]
+
+
+def _decoded_alone(raw: msgspec.Raw) -> Record:
+    try:
+        return _decode_record(raw)
+    except msgspec.MsgspecError:
+        _log.exception("a journal record cannot be read")
+        return RefusedRecord(
+            0, 0, "api", None, "record", None, bytes(raw), ProjectionFault.code, "unreadable", None
+        )

@@ -1,0 +1,163 @@
+"""Copies the latest state of products and contacts into the warehouse."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, Row
+
+from footfall.attributes.api import Definitions, canonical_text, load_definitions
+from footfall.attributes.types import Cell, ObjectKind
+from footfall.catalog import api as catalog
+from footfall.contacts import api as contacts
+from footfall.contacts.types import KEY_CELL
+from footfall.ingest import queries
+from footfall.kernel.ids import WorkspaceId
+from footfall.state.api import State
+from footfall.warehouse.api import Warehouse
+from footfall.warehouse.types import AliasRow, ContactRow, ProductRow
+from footfall.workspaces.api import scopes_by_id
+
+#: About 10 MB of rows at once.
+OBJECTS_PER_STEP = 5_000
+
+_decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
+
+
+def copy_dirty_objects(state: State, warehouse: Warehouse) -> int:
+    """Insert one snapshot of every object marked dirty; return how many there were.
+
+    What changes meanwhile stays dirty. A crash in between inserts the same version again, which
+    the relations fold into one.
+    """
+    return _copy_kind(state, warehouse, "product") + _copy_kind(state, warehouse, "contact")
+
+
+def _copy_kind(state: State, warehouse: Warehouse, kind: ObjectKind) -> int:
+    copied = 0
+    while True:
+        with state.read() as conn:
+            if kind == "product":
+                dirty = queries.dirty_products(conn, OBJECTS_PER_STEP)
+                relations = {"products": product_rows(conn, dirty)}
+            else:
+                dirty = queries.dirty_contacts(conn, OBJECTS_PER_STEP)
+                relations = {
+                    "contacts": contact_rows(conn, dirty),
+                    "contact_aliases": aliases(dirty),
+                }
+        if not dirty:
+            return copied
+        for relation, rows in relations.items():
+            if rows:
+                warehouse.insert(relation, rows, token=None)
+        if relations.get("contact_aliases"):
+            warehouse.reload_aliases()
+        with state.write() as conn:
+            queries.clean(
+                conn,
+                [
+                    {
+                        "workspace_id": row.workspace_id,
+                        "kind": kind,
+                        "object_id": row.id,
+                        "revision": row.dirty_revision,
+                    }
+                    for row in dirty
+                ],
+            )
+        copied += len(dirty)
+        if len(dirty) < OBJECTS_PER_STEP:
+            return copied
+
+
+class _Texts:
+    """Canonical texts of profiles, with each workspace's definitions loaded once."""
+
+    def __init__(self, conn: Connection, kind: ObjectKind) -> None:
+        self._conn = conn
+        self._kind = kind
+        self._definitions: dict[int, Definitions] = {}
+
+    def of(self, workspace_id: int, profile: str) -> dict[str, str]:
+        definitions = self._definitions.get(workspace_id)
+        if definitions is None:
+            _, scope = scopes_by_id(self._conn, WorkspaceId(workspace_id))
+            definitions = load_definitions(self._conn, scope, self._kind)
+            self._definitions[workspace_id] = definitions
+        texts: dict[str, str] = {}
+        for name_std, cell in _decode_profile(profile).items():
+            if cell.value is not None and name_std != KEY_CELL:
+                definition = definitions.by_name_std(name_std)
+                if definition is not None:
+                    texts[name_std] = canonical_text(definition, cell.value)
+        return texts
+
+
+def product_rows(conn: Connection, dirty: Sequence[Row[Any]]) -> list[Struct]:
+    """Return the warehouse rows of these products."""
+    texts = _Texts(conn, "product")
+    return [
+        ProductRow(
+            row.workspace_id,
+            row.id,
+            row.custom_id,
+            row.name,
+            texts.of(row.workspace_id, row.profile),
+            row.created_at / 1000,
+            int(row.deleted_at is not None),
+            row.revision,
+        )
+        for row in dirty
+    ]
+
+
+def contact_rows(conn: Connection, dirty: Sequence[Row[Any]]) -> list[Struct]:
+    """Return the warehouse rows of these contacts; merged ones count as deleted."""
+    texts = _Texts(conn, "contact")
+    rows: list[Struct] = []
+    for row in dirty:
+        gone = row.deleted_at is not None or row.merged_into is not None
+        rows.append(
+            ContactRow(
+                row.workspace_id,
+                row.id,
+                row.custom_id,
+                row.email,
+                row.key,
+                {} if gone else texts.of(row.workspace_id, row.profile),
+                row.created_at / 1000,
+                int(gone),
+                row.revision,
+            )
+        )
+    return rows
+
+
+def aliases(dirty: Sequence[Row[Any]]) -> list[Struct]:
+    """Return the alias rows of those contacts that were merged."""
+    return [
+        AliasRow(row.workspace_id, row.id, row.merged_into, row.revision)
+        for row in dirty
+        if row.merged_into is not None
+    ]
+
+
+def erase_events(state: State, warehouse: Warehouse) -> None:
+    """Delete the events of deleted contacts from the warehouse (decision 22)."""
+    with state.read() as conn:
+        waiting = queries.erasures(conn)
+    by_workspace: dict[int, list[int]] = {}
+    for row in waiting:
+        by_workspace.setdefault(row.workspace_id, []).append(row.contact_id)
+    for workspace_id, contact_ids in by_workspace.items():
+        warehouse.erase_contact_events(workspace_id, contact_ids)
+        with state.write() as conn:
+            queries.close_erasures(conn, contact_ids)
+
+
+def mark_all_dirty(conn: Connection) -> None:
+    """Have every product and contact of every workspace copied again."""
+    catalog.mark_all_dirty(conn)
+    contacts.mark_all_dirty(conn)
