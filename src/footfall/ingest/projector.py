@@ -404,8 +404,9 @@ class Projector:
         """Insert `rows`, or their halves if the warehouse works and refuses them."""
         try:
             self._warehouse.insert("events", rows, token=token)
-        except WarehouseError:
-            self._warehouse.version()  # raises while the warehouse is away: then nobody is to blame
+        except WarehouseError as error:
+            if error.transient:
+                raise
             if len(rows) > 1:
                 half = len(rows) // 2
                 self._insert_rows(rows[:half], f"{token}.0")
