@@ -5,7 +5,7 @@ datetimes appear only where a person or the wire wants text.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NewType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -44,4 +44,38 @@ def zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+#: Unix times below are seconds, the others milliseconds (decision 18).
+_MILLISECONDS_FROM = 1e11
+
+
+def instant_of_number(number: float) -> Instant | None:
+    """Return the instant of a Unix time in seconds or milliseconds, or None if it is none."""
+    if not -1e15 < number < 1e15:  # year 33,000: also keeps infinities and huge integers out
+        return None
+    if -_MILLISECONDS_FROM < number < _MILLISECONDS_FROM:
+        return Instant(round(number * 1000))
+    return Instant(round(number))
+
+
+def instant_of_text(text: str, zone: tzinfo) -> Instant | None:
+    """Return the instant of ISO 8601 or of a Unix time as text, or None if it is neither.
+
+    Args:
+        zone: Where the clock hangs if `text` does not say.
+    """
+    # A bare run of digits is a Unix time; fromisoformat would read eight of them as a date.
+    if not text.isdigit():
+        try:
+            moment = datetime.fromisoformat(text)
+            return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+        except OverflowError:
+            return None
+        except ValueError:
+            pass
+    try:
+        return instant_of_number(float(text))
+    except ValueError:
         return None

@@ -1,0 +1,204 @@
+"""What other features use of attributes: definitions, profiles, and values that were set aside."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection
+
+from footfall.attributes import queries
+from footfall.attributes.built_in import BUILT_IN, EVENT_FACTS, RESERVED
+from footfall.attributes.coercion import CoercionError, canonical_text, coerce, json_text
+from footfall.attributes.definitions import MAX_DEFINITIONS, Definitions
+from footfall.attributes.logic import (
+    MAX_NAME_CHARACTERS,
+    is_later,
+    merge_profiles,
+    name_std,
+    put_cell,
+    recast,
+)
+from footfall.attributes.profiles import RAW_LIMIT, apply_values
+from footfall.attributes.types import Definition, ObjectKind, SetAside, ValueType
+from footfall.kernel.errors import Conflict, Invalid
+from footfall.kernel.instants import Instant
+from footfall.kernel.scope import Scope
+
+__all__ = [
+    "BUILT_IN",
+    "EVENT_FACTS",
+    "RAW_LIMIT",
+    "RESERVED",
+    "CoercionError",
+    "Definitions",
+    "apply_values",
+    "canonical_text",
+    "change_definition",
+    "coerce",
+    "define_attribute",
+    "forget_set_aside",
+    "is_later",
+    "json_text",
+    "list_set_aside",
+    "load_definitions",
+    "merge_profiles",
+    "name_std",
+    "put_cell",
+    "recast",
+    "record_set_aside",
+]
+
+#: Types a shop may give an attribute, in the order of the wire contract (section 4).
+DEFINABLE: tuple[ValueType, ...] = (
+    "boolean",
+    "date",
+    "datetime",
+    "fixed",
+    "float",
+    "integer",
+    "json",
+    "string",
+)
+_DEFINABLE: dict[str, ValueType] = {name: name for name in DEFINABLE}
+#: The wire contract's limit for names that people give (row A1).
+MAX_DEFINED_NAME_CHARACTERS = 32
+MAX_CHOICES = 500
+
+
+def load_definitions(conn: Connection, scope: Scope, kind: ObjectKind) -> Definitions:
+    """Return the attributes of `kind`, for use within this transaction only."""
+    return Definitions(scope, kind, queries.stored_definitions(conn, scope, kind))
+
+
+def define_attribute(
+    conn: Connection,
+    scope: Scope,
+    kind: ObjectKind,
+    name: str,
+    value_type: str,
+    *,
+    choices: Sequence[str] = (),
+    multiple: bool = False,
+    now: Instant,
+) -> Definition:
+    """Return the new attribute, defined ahead of its first value.
+
+    Args:
+        choices: The spellings a `fixed` attribute takes; passed over for other types.
+        multiple: Whether a `fixed` attribute takes several of them at once.
+
+    Raises:
+        Invalid: A name, type or choice that cannot be; the workspace has too many attributes.
+        Conflict: The attribute exists, in any spelling of the name.
+    """
+    if not 0 < len(name) <= MAX_DEFINED_NAME_CHARACTERS:
+        raise Invalid.at("/name", "wrong_length", "A name must have 1 to 32 characters.")
+    standard = name_std(name)
+    if standard is None or "\0" in name:
+        raise Invalid.at("/name", "attribute_name", "A name must hold a letter or digit.")
+    if standard in RESERVED:
+        raise Invalid.at("/name", "reserved_name", f'"{standard}" is an identifier.')
+    known = load_definitions(conn, scope, kind)
+    if known.get(name) is not None:
+        raise Conflict(f'The attribute "{standard}" exists already.', code="attribute_exists")
+    if known.is_full:
+        raise Conflict(
+            f"The workspace has its {MAX_DEFINITIONS} attributes already.",
+            code="too_many_attributes",
+        )
+    definition = _typed(
+        Definition(
+            id=0,
+            kind=kind,
+            name=name,
+            name_std=standard,
+            value_type="string",
+            choices=(),
+            multiple=False,
+            origin="defined",
+            created_at=now,
+        ),
+        value_type,
+        choices,
+        multiple,
+    )
+    return dataclasses.replace(definition, id=queries.insert_definition(conn, scope, definition))
+
+
+def change_definition(
+    conn: Connection,
+    scope: Scope,
+    definition: Definition,
+    value_type: str,
+    *,
+    choices: Sequence[str] = (),
+    multiple: bool = False,
+) -> Definition:
+    """Return `definition` with another type, stored; its cells are recast by the caller.
+
+    Raises:
+        Invalid: A type or choice that cannot be.
+        Conflict: The attribute is built in.
+    """
+    if definition.origin == "built-in":
+        raise Conflict("The type of a built-in attribute is fixed.", code="built_in_attribute")
+    changed = dataclasses.replace(
+        _typed(definition, value_type, choices, multiple), origin="defined"
+    )
+    queries.update_definition(conn, scope, changed)
+    return changed
+
+
+def _typed(
+    definition: Definition, value_type: str, choices: Sequence[str], multiple: bool
+) -> Definition:
+    known = _DEFINABLE.get(value_type)
+    if known is None:
+        raise Invalid.at("/value_type", "unknown_type", f"A type is one of {', '.join(DEFINABLE)}.")
+    if known != "fixed":
+        return dataclasses.replace(definition, value_type=known, choices=(), multiple=False)
+    if not 0 < len(choices) <= MAX_CHOICES:
+        raise Invalid.at(
+            "/choices", "choices_required", f"A fixed attribute needs 1 to {MAX_CHOICES} choices."
+        )
+    for place, choice in enumerate(choices):
+        if not choice.strip() or len(choice) > MAX_NAME_CHARACTERS or "\0" in choice:
+            raise Invalid.at(
+                f"/choices/{place}", "wrong_choice", "A choice must have 1 to 255 characters."
+            )
+    if len({choice.strip().casefold() for choice in choices}) != len(choices):
+        raise Invalid.at("/choices", "repeated_choice", "Two choices differ at most in case.")
+    return dataclasses.replace(
+        definition, value_type="fixed", choices=tuple(choices), multiple=multiple
+    )
+
+
+def record_set_aside(conn: Connection, scope: Scope, rows: Collection[SetAside]) -> None:
+    """Keep the latest of `rows` and what is stored, per object and attribute."""
+    if rows:
+        queries.save_set_aside(conn, scope, rows)
+
+
+def list_set_aside(
+    conn: Connection,
+    scope: Scope,
+    kind: ObjectKind,
+    *,
+    object_id: int | None = None,
+    after: tuple[int, str] | None = None,
+    limit: int,
+) -> list[SetAside]:
+    """Return values that were set aside, in the order of (object id, standard name).
+
+    Args:
+        object_id: Of one product or contact only.
+        after: (object id, standard name) of the last one seen.
+    """
+    return queries.set_aside_page(conn, scope, kind, object_id=object_id, after=after, limit=limit)
+
+
+def forget_set_aside(
+    conn: Connection, scope: Scope, kind: ObjectKind, object_ids: Sequence[int]
+) -> None:
+    """Remove the set-aside values of erased objects."""
+    if object_ids:
+        queries.delete_set_aside(conn, scope, kind, object_ids)

@@ -1,0 +1,119 @@
+"""The attributes of one workspace, as one transaction knows and extends them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from footfall.attributes import queries
+from footfall.attributes.built_in import BUILT_IN, RESERVED
+from footfall.attributes.logic import clean_name, name_std
+from footfall.attributes.types import Definition, ObjectKind
+from footfall.kernel.instants import DAY_MS, Instant
+from footfall.kernel.scope import Scope
+
+#: Decision 9.
+MAX_DEFINITIONS: Final = 500
+MAX_AUTOMATIC_PER_DAY: Final = 100
+
+
+class Refused(NamedTuple):
+    """Why a name is no attribute and cannot become one."""
+
+    code: str
+    message: str
+
+
+_BAD_NAME = Refused(
+    "attribute_name", "An attribute's name must hold a letter or digit and have 1 to 64 characters."
+)
+#: Identifiers are sent beside attributes by everyone and are no mistake; nothing is set aside.
+RESERVED_NAME = Refused("reserved_name", "This name is an identifier, not an attribute.")
+_TOO_MANY = Refused("too_many_attributes", "The workspace has its 500 attributes already.")
+_TOO_MANY_TODAY = Refused(
+    "too_many_new_attributes", "100 attributes were created today already; define it yourself."
+)
+
+
+class Definitions:
+    """The attributes of one kind in one workspace, as one transaction knows and extends them.
+
+    Drop it with its transaction: what was created and not committed does not exist.
+    """
+
+    def __init__(self, scope: Scope, kind: ObjectKind, stored: Iterable[Definition]) -> None:
+        self.scope = scope
+        self.kind = kind
+        self.created: list[Definition] = []  #: not in the state store yet
+        self._stored = list(stored)
+        self._by_std = {**{row.name_std: row for row in self._stored}, **BUILT_IN[kind]}
+        #: What each name as sent was found to mean; also the names that mean nothing.
+        self.known_names: dict[str, Definition | Refused] = {}
+        self._count = len(self._stored)
+        self._automatic = Counter(
+            row.created_at // DAY_MS for row in self._stored if row.origin == "automatic"
+        )
+
+    def get(self, name: str) -> Definition | None:
+        """Return the attribute that `name`, in any spelling, means, or None."""
+        standard = name_std(name)
+        return None if standard is None else self._by_std.get(standard)
+
+    def all(self) -> list[Definition]:
+        """Return every attribute: the built-in ones, then by name."""
+        own = (found for found in self._by_std.values() if found.origin != "built-in")
+        return [*BUILT_IN[self.kind].values(), *sorted(own, key=lambda found: found.name_std)]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the workspace has as many attributes of its own as it may (decision 9)."""
+        return self._count >= MAX_DEFINITIONS
+
+    def auto_create(self, name: str, now: Instant) -> Definition | Refused:
+        """Return the attribute that `name` means, created as text if there was none.
+
+        Args:
+            now: Its UTC day is the one whose new attributes are counted.
+        """
+        known = self.known_names.get(name)
+        if known is None:
+            known = self._resolve(name, now)
+            self.known_names[name] = known
+        return known
+
+    def _resolve(self, name: str, now: Instant) -> Definition | Refused:
+        standard = name_std(name)
+        if standard is None:
+            return _BAD_NAME
+        if standard in RESERVED:
+            return RESERVED_NAME
+        known = self._by_std.get(standard)
+        if known is not None:
+            return known
+        if self.is_full:
+            return _TOO_MANY
+        if self._automatic[now // DAY_MS] >= MAX_AUTOMATIC_PER_DAY:
+            return _TOO_MANY_TODAY
+        new = Definition(
+            id=0,
+            kind=self.kind,
+            name=clean_name(name),
+            name_std=standard,
+            value_type="string",
+            choices=(),
+            multiple=False,
+            origin="automatic",
+            created_at=now,
+        )
+        self._count += 1
+        self._automatic[now // DAY_MS] += 1
+        self._by_std[standard] = new
+        self.created.append(new)
+        return new
+
+    def save(self, conn: Connection) -> None:
+        """Store what was created since the last save."""
+        if self.created:
+            queries.insert_definitions(conn, self.scope, self.created)
+            self.created.clear()

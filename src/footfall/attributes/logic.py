@@ -1,0 +1,112 @@
+"""Which name means which attribute, and which of two values is the latest. Pure."""
+
+import unicodedata
+from datetime import tzinfo
+from typing import Any, Final
+
+import msgspec
+
+from footfall.attributes.coercion import CoercionError, coerce
+from footfall.attributes.types import Cell, Definition, Profile
+
+#: Decision 9.
+MAX_NAME_STD_CHARACTERS: Final = 64
+#: As the column that holds it.
+MAX_NAME_CHARACTERS: Final = 255
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def name_std(name: str) -> str | None:
+    """Return the standard spelling that identifies an attribute, or None if `name` is unusable.
+
+    Lower case; each run of characters that are neither letters nor digits is one `_`. Marks
+    belong to their letters, as scripts such as Devanagari write vowels with them.
+    """
+    if len(name) > 4 * MAX_NAME_STD_CHARACTERS:
+        return None
+    # Lower-casing can leave a letter and its mark apart that a second pass would join, and joining
+    # can leave what has a lower case: spelled again, the result must be the same.
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).lower()).lower()
+    letters: list[str] = []
+    for character in text:
+        if character.isalnum() or unicodedata.category(character)[0] == "M":
+            letters.append(character)
+        elif not letters or letters[-1] != "_":
+            letters.append("_")
+    standard = "".join(letters)
+    if len(standard) > MAX_NAME_STD_CHARACTERS or standard in ("", "_"):
+        return None
+    return standard
+
+
+def clean_name(name: str) -> str:
+    """Return `name` as the state store can hold it: without NUL, at most 255 characters."""
+    return name[:MAX_NAME_CHARACTERS].replace("\0", "\ufffd")
+
+
+def is_later(a: Cell, b: Cell) -> bool:
+    """Return whether `a` was said after `b`: by event time, then journal position (decision 2)."""
+    if a.occurred_at != b.occurred_at:
+        return a.occurred_at > b.occurred_at
+    return a.position > b.position
+
+
+def put_cell(profile: Profile, name: str, cell: Cell, *, wins_ties: bool = False) -> bool:
+    """Put `cell` under the standard `name` if it is the latest; return whether the value changed.
+
+    Args:
+        wins_ties: Whether `cell` replaces one of the same time and position, too.
+    """
+    current = profile.get(name)
+    if current is None:
+        profile[name] = cell
+        return cell.value is not None
+    if is_later(cell, current) or (wins_ties and not is_later(current, cell)):
+        profile[name] = cell
+        return not same_value(current.value, cell.value)
+    return False
+
+
+def same_value(a: Any, b: Any) -> bool:
+    """Return whether two stored values are equal as JSON, where 1, 1.0 and true are three."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict | list):
+        return _encode(a) == _encode(b)
+    return bool(a == b)
+
+
+def merge_profiles(mine: Profile, other: Profile) -> Profile:
+    """Return a new profile with the latest cell of each attribute.
+
+    Commutative, associative and idempotent: where two cells have one time and position, their
+    content decides, the same way round.
+    """
+    merged = dict(mine)
+    for name, cell in other.items():
+        current = merged.get(name)
+        if current is None or is_later(cell, current) or _outdoes(cell, current):
+            merged[name] = cell
+    return merged
+
+
+def _outdoes(cell: Cell, current: Cell) -> bool:
+    return not is_later(current, cell) and _encode(cell) > _encode(current)
+
+
+def recast(cell: Cell, definition: Definition, zone: tzinfo) -> tuple[Cell, CoercionError | None]:
+    """Return `cell` with its raw value coerced to a changed `definition` (decision 8).
+
+    Returns:
+        The cell at the same time and position, and why it has no value now if it does not fit.
+    """
+    if cell.raw is None:
+        return cell, None
+    value = None
+    problem = None
+    try:
+        value = coerce(definition, cell.raw, zone)
+    except CoercionError as error:
+        problem = error
+    return Cell(cell.raw, value, cell.occurred_at, cell.position, cell.source), problem

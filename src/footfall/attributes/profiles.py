@@ -1,0 +1,125 @@
+"""Writes the values of one event or request into a profile. The projector's hot path."""
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from typing import Any, Final
+
+from footfall.attributes.built_in import EVENT_FACTS
+from footfall.attributes.coercion import CoercionError, coerce, currency_in, is_plain, json_text
+from footfall.attributes.definitions import RESERVED_NAME, Definitions, Refused
+from footfall.attributes.logic import clean_name, name_std, put_cell
+from footfall.attributes.types import Cell, Profile, SetAside
+from footfall.kernel.instants import Instant
+
+#: A refused value is kept to be recognised; the whole of it is in the event.
+RAW_LIMIT: Final = 1_000
+
+_Rejection = tuple[str, Any, Refused | CoercionError]  # name as sent, raw JSON value, why
+
+
+def apply_values(
+    profile: Profile,
+    definitions: Definitions,
+    values: Mapping[str, Any],
+    *,
+    object_id: int,
+    occurred_at: int,
+    position: int,
+    source: str,
+    now: Instant,
+    zone: tzinfo,
+    set_aside: list[SetAside],
+    in_event: bool,
+) -> bool:
+    """Give `profile` the later ones of `values`; return whether one of its values changed.
+
+    A cell gets the newer time also where the value is the same. Unknown attributes are created as
+    text. What does not fit is appended to `set_aside` and leaves value and time as they are.
+
+    Args:
+        profile: Changed in place.
+        values: By name as sent; identifiers of decision 9 among them are passed over.
+        object_id: Of the product or contact, for `set_aside`.
+        now: Day of new definitions.
+        zone: The workspace's, for dates and times that name none.
+        in_event: `null` is passed over, and so are facts of the occurrence; a name that comes
+            twice in two spellings counts the first time. Otherwise this is a write of the profile:
+            `null` clears, and of two writes at one time and position the later call wins.
+    """
+    place = (Instant(occurred_at), position, source)
+    changed = not in_event and _clear_nulls(profile, definitions, values, place)
+    rejected: list[_Rejection] = []
+    known_names = definitions.known_names
+    # The loop runs for each attribute of each event; what is plain text goes the short way.
+    for name, raw in values.items():
+        if raw is None:
+            continue
+        definition = known_names.get(name) or definitions.auto_create(name, now)
+        if isinstance(definition, Refused):
+            rejected.append((name, raw, definition))
+            continue
+        standard = definition.name_std
+        if in_event and standard in EVENT_FACTS:
+            continue
+        value = raw
+        if raw.__class__ is not str or definition.value_type != "string" or not is_plain(raw):
+            try:
+                value = coerce(definition, raw, zone)
+            except CoercionError as error:
+                rejected.append((name, raw, error))
+                continue
+        cell = Cell(raw, value, occurred_at, position, source)
+        changed |= put_cell(profile, standard, cell, wins_ties=not in_event)
+        if standard == "price" and raw.__class__ is str:
+            code = _currency_beside(raw, values)
+            if code is not None:
+                cell = Cell(code, code, occurred_at, position, source)
+                changed |= put_cell(profile, "currency", cell, wins_ties=not in_event)
+    if rejected:
+        set_aside.extend(_set_aside(definitions, object_id, rejected, place))
+    return changed
+
+
+def _set_aside(
+    definitions: Definitions,
+    object_id: int,
+    rejected: Sequence[_Rejection],
+    place: tuple[Instant, int, str],
+) -> list[SetAside]:
+    return [
+        SetAside(
+            definitions.kind,
+            object_id,
+            clean_name(name),
+            name_std(name) or clean_name(name),
+            json_text(raw)[:RAW_LIMIT],
+            problem.code,
+            problem.message,
+            *place,
+        )
+        for name, raw, problem in rejected
+        if problem is not RESERVED_NAME
+    ]
+
+
+def _clear_nulls(
+    profile: Profile,
+    definitions: Definitions,
+    values: Mapping[str, Any],
+    place: tuple[Instant, int, str],
+) -> bool:
+    changed = False
+    for name, raw in values.items():
+        definition = definitions.get(name) if raw is None else None
+        if definition is not None:
+            # Dated, so that an older value that arrives late does not come back (decision 2).
+            cell = Cell(None, None, *place)
+            changed |= put_cell(profile, definition.name_std, cell, wins_ties=True)
+    return changed
+
+
+def _currency_beside(price: str, values: Mapping[str, Any]) -> str | None:
+    for name, raw in values.items():
+        if raw is not None and name_std(name) == "currency":
+            return None  # what is said in its own field is not overruled by a price tag
+    return currency_in(price)
