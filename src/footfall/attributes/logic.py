@@ -14,6 +14,7 @@ MAX_NAME_STD_CHARACTERS: Final = 64
 #: As the column that holds it.
 MAX_NAME_CHARACTERS: Final = 255
 
+_CONTAINERS = (dict, list)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -52,7 +53,7 @@ def is_later(a: Cell, b: Cell) -> bool:
     return a.position > b.position
 
 
-def put_cell(profile: Profile, name: str, cell: Cell, *, wins_ties: bool = False) -> bool:
+def put_cell(profile: Profile, name: str, cell: Cell, wins_ties: bool = False) -> bool:
     """Put `cell` under the standard `name` if it is the latest; return whether the value changed.
 
     Args:
@@ -62,19 +63,23 @@ def put_cell(profile: Profile, name: str, cell: Cell, *, wins_ties: bool = False
     if current is None:
         profile[name] = cell
         return cell.value is not None
-    if is_later(cell, current) or (wins_ties and not is_later(current, cell)):
-        profile[name] = cell
-        return not same_value(current.value, cell.value)
-    return False
+    # `is_later`, written out: this runs for each attribute of each event.
+    then = current.occurred_at
+    if cell.occurred_at <= then and (
+        cell.occurred_at < then
+        or cell.position < current.position
+        or (cell.position == current.position and not wins_ties)
+    ):
+        return False
+    profile[name] = cell
+    return current.value is not cell.value and not same_value(current.value, cell.value)
 
 
 def same_value(a: Any, b: Any) -> bool:
     """Return whether two stored values are equal as JSON, where 1, 1.0 and true are three."""
-    if type(a) is not type(b):
+    if a != b or type(a) is not type(b):
         return False
-    if isinstance(a, dict | list):
-        return _encode(a) == _encode(b)
-    return bool(a == b)
+    return type(a) not in _CONTAINERS or _encode(a) == _encode(b)
 
 
 def merge_profiles(mine: Profile, other: Profile) -> Profile:

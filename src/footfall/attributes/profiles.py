@@ -34,12 +34,10 @@ def apply_values(
     """Give `profile` the later ones of `values`; return whether one of its values changed.
 
     A cell gets the newer time also where the value is the same. Unknown attributes are created as
-    text. What does not fit is appended to `set_aside` and leaves value and time as they are.
+    text. What does not fit goes to `set_aside`, under `object_id`, and changes nothing.
 
     Args:
-        profile: Changed in place.
         values: By name as sent; identifiers of decision 9 among them are passed over.
-        object_id: Of the product or contact, for `set_aside`.
         now: Day of new definitions.
         zone: The workspace's, for dates and times that name none.
         in_event: `null` is passed over, and so are facts of the occurrence; a name that comes
@@ -61,20 +59,21 @@ def apply_values(
         standard = definition.name_std
         if in_event and standard in EVENT_FACTS:
             continue
-        value = raw
-        if raw.__class__ is not str or definition.value_type != "string" or not is_plain(raw):
-            try:
+        try:
+            if raw.__class__ is str and definition.value_type == "string" and is_plain(raw):
+                value = raw
+            else:
                 value = coerce(definition, raw, zone)
-            except CoercionError as error:
-                rejected.append((name, raw, error))
-                continue
+        except CoercionError as error:
+            rejected.append((name, raw, error))
+            continue
         cell = Cell(raw, value, occurred_at, position, source)
-        changed |= put_cell(profile, standard, cell, wins_ties=not in_event)
+        changed |= put_cell(profile, standard, cell, not in_event)
         if standard == "price" and raw.__class__ is str:
             code = _currency_beside(raw, values)
             if code is not None:
                 cell = Cell(code, code, occurred_at, position, source)
-                changed |= put_cell(profile, "currency", cell, wins_ties=not in_event)
+                changed |= put_cell(profile, "currency", cell, not in_event)
     if rejected:
         set_aside.extend(_set_aside(definitions, object_id, rejected, place))
     return changed
