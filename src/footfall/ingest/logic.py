@@ -261,8 +261,6 @@ def build_record(
 def json_text(value: Any, pointer: str) -> str:
     """Return `value` as JSON text that every store can hold.
 
-    Integers beyond 64 bits become text, digit for digit.
-
     Raises:
         Invalid: Nested deeper than ten levels, or with a NUL character.
     """
@@ -275,10 +273,7 @@ def json_text(value: Any, pointer: str) -> str:
     for item in nested:
         if type(item) in _CONTAINERS:
             _refuse_deep(item, pointer, MAX_NESTING - 1)
-    try:
-        encoded = _encode(value)
-    except OverflowError:
-        encoded = _encode(_with_big_integers_as_text(value))
+    encoded = _encode(value)
     # The escape is searched first: walking every value would cost more than the rest together.
     if b"\\u0000" in encoded and _holds_nul(value):
         raise Invalid.at(pointer, "nul_character", "Text must not hold the NUL character.")
@@ -291,16 +286,6 @@ def _refuse_deep(value: dict[str, Any] | list[Any], pointer: str, levels_left: i
     for item in value.values() if isinstance(value, dict) else value:
         if type(item) in _CONTAINERS:
             _refuse_deep(item, pointer, levels_left - 1)
-
-
-def _with_big_integers_as_text(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _with_big_integers_as_text(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_with_big_integers_as_text(item) for item in value]
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        return str(value)
-    return value
 
 
 def _holds_nul(value: Any) -> bool:

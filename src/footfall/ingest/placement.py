@@ -21,7 +21,7 @@ from footfall.kernel.errors import NotFound, UserError
 from footfall.kernel.ids import Position, WorkspaceId
 from footfall.kernel.instants import Instant
 from footfall.warehouse.types import EventRow
-from footfall.workspaces.api import scopes_by_id
+from footfall.workspaces.api import get_workspace, scope_of
 
 #: Stands in a range for "not an event" and "not placed": no contact and no product has it.
 NOWHERE = -1
@@ -75,7 +75,8 @@ class _Shop:
     """One workspace's books, open for one transaction."""
 
     def __init__(self, conn: Connection, workspace_id: int, mentions: _Mentions) -> None:
-        workspace, scope = scopes_by_id(conn, WorkspaceId(workspace_id))
+        workspace = get_workspace(conn, WorkspaceId(workspace_id))
+        scope = scope_of(workspace)
         zone = ZoneInfo(workspace.time_zone)
         now = Instant(mentions.latest)
         self.products = ProductBook(

@@ -440,9 +440,10 @@ def _decoded(payload: bytes) -> list[Record]:
 
 def _decoded_alone(raw: msgspec.Raw) -> Record:
     try:
-        return _decode_record(raw)
+        record: Record = _decode_record(raw)
     except msgspec.MsgspecError:
         _log.exception("a journal record cannot be read")
         return RefusedRecord(
             0, 0, "api", None, "record", None, bytes(raw), ProjectionFault.code, "unreadable", None
         )
+    return record

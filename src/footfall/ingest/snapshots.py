@@ -13,11 +13,11 @@ from footfall.catalog import api as catalog
 from footfall.contacts import api as contacts
 from footfall.contacts.types import KEY_CELL
 from footfall.ingest import queries
-from footfall.kernel.ids import WorkspaceId
+from footfall.kernel.ids import ContactId, WorkspaceId
 from footfall.state.api import State
-from footfall.warehouse.api import Warehouse
+from footfall.warehouse.api import Relation, Warehouse
 from footfall.warehouse.types import AliasRow, ContactRow, ProductRow
-from footfall.workspaces.api import scopes_by_id
+from footfall.workspaces.api import get_workspace, scope_of
 
 #: About 10 MB of rows at once.
 OBJECTS_PER_STEP = 5_000
@@ -36,6 +36,7 @@ def copy_dirty_objects(state: State, warehouse: Warehouse) -> int:
 
 def _copy_kind(state: State, warehouse: Warehouse, kind: ObjectKind) -> int:
     copied = 0
+    relations: dict[Relation, list[Struct]]
     while True:
         with state.read() as conn:
             if kind == "product":
@@ -83,13 +84,13 @@ class _Texts:
     def of(self, workspace_id: int, profile: str) -> dict[str, str]:
         definitions = self._definitions.get(workspace_id)
         if definitions is None:
-            _, scope = scopes_by_id(self._conn, WorkspaceId(workspace_id))
+            scope = scope_of(get_workspace(self._conn, WorkspaceId(workspace_id)))
             definitions = load_definitions(self._conn, scope, self._kind)
             self._definitions[workspace_id] = definitions
         texts: dict[str, str] = {}
         for name_std, cell in _decode_profile(profile).items():
             if cell.value is not None and name_std != KEY_CELL:
-                definition = definitions.by_name_std(name_std)
+                definition = definitions.get(name_std)
                 if definition is not None:
                     texts[name_std] = canonical_text(definition, cell.value)
         return texts
@@ -148,7 +149,7 @@ def erase_events(state: State, warehouse: Warehouse) -> None:
     """Delete the events of deleted contacts from the warehouse (decision 22)."""
     with state.read() as conn:
         waiting = queries.erasures(conn)
-    by_workspace: dict[int, list[int]] = {}
+    by_workspace: dict[WorkspaceId, list[ContactId]] = {}
     for row in waiting:
         by_workspace.setdefault(row.workspace_id, []).append(row.contact_id)
     for workspace_id, contact_ids in by_workspace.items():

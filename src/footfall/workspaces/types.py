@@ -42,3 +42,4 @@ class Access:
     api_key_id: ApiKeyId
     may_read: bool
     may_write: bool
+    time_zone: str  #: the workspace's, for times in events that name none

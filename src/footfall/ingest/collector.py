@@ -1,0 +1,479 @@
+"""Takes product events off the wire: a bare ASGI application in front of the others.
+
+The hot path pays for no framework: it authenticates, decodes and validates in one pass, appends
+to the journal, and answers when the append is on disk. What is refused after authentication is
+journaled too, as a failed event. Everything that is not an event goes to the application behind.
+"""
+
+import asyncio
+import logging
+import re
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import unquote_to_bytes
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from footfall.http.auth import check_rights
+from footfall.http.errors import Rendered, UnsupportedMediaType, compatible_error, fault, problem
+from footfall.http.headers import api_version, preferred_wait, token_of
+from footfall.http.services import Counters
+from footfall.ingest.formats import ProductPath, WireFormat, items_of, record_of
+from footfall.ingest.logic import checked_event_key, checked_id, key_hash
+from footfall.ingest.types import EventRecord, RefusedRecord
+from footfall.journal.types import Entry, Journal
+from footfall.kernel.errors import Invalid, TooLarge, UserError
+from footfall.kernel.ids import Position
+from footfall.kernel.instants import Clock, Instant
+from footfall.workspaces.api import Keyring
+from footfall.workspaces.types import Access
+
+Message = MutableMapping[str, Any]  # ASGI's own type
+ASGIApp = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+#: Decision 24.
+MAX_BODY_BYTES = 1 << 20
+MAX_BATCH_BODY_BYTES = 16 << 20
+MAX_BATCH_ITEMS = 10_000
+#: Of a refused request; a whole single event always fits.
+KEPT_PAYLOAD_BYTES = 1 << 20
+#: A body that takes longer than this to arrive holds a connection for nothing.
+BODY_TIMEOUT_SECONDS = 60.0
+#: Items of a batch between two looks at other requests: about 5 ms.
+ITEMS_PER_TURN = 250
+
+_EVENT_PATH = re.compile(
+    rb"/api/public/(?:products-by-id/(?P<custom_id>[^/]+)|products/(?P<id>[^/]+))/product_event/?"
+)
+_EVENT_WITHOUT_PATH = re.compile(rb"/api/public/products/product_event/?")
+_BATCH_PATH = re.compile(rb"/api/v1/events/?")
+_VERSION_2 = re.compile(rb"version\s*=\s*\"?2\b")
+
+_encode_record = msgspec.msgpack.Encoder().encode
+_encode_json = msgspec.json.Encoder().encode
+_JSON = (b"content-type", b"application/json")
+_log = logging.getLogger(__name__)
+
+
+class Advisor(Protocol):
+    """Looks up what internal ids name. Advice only: the projector decides."""
+
+    async def check(self, access: Access, records: Sequence[EventRecord]) -> list[UserError | None]:
+        """Return for each record what is wrong with its internal ids, None if nothing is."""
+
+
+class Visibility(Protocol):
+    """Waits until an event is visible."""
+
+    async def wait(self, position: Position | None, timeout_seconds: float) -> bool:
+        """Return True once `position` is visible everywhere, False if it takes too long."""
+
+
+class _Disconnected(Exception):
+    """The client is gone; nobody to answer."""
+
+
+class _Request(NamedTuple):
+    """What the headers and the path say."""
+
+    is_batch: bool
+    raw_product: tuple[str, bytes] | None  #: ("id" or "custom_id", still percent-encoded)
+    accept: str | None
+    authorization: str | None
+    idempotency_key: str | None
+    content_encoding: str
+    prefer: str | None
+
+    @property
+    def wire_format(self) -> WireFormat:
+        """How to read the body.
+
+        Raises:
+            NotAcceptable: An API version that there is not.
+        """
+        if self.is_batch:
+            return "item"
+        return "v2" if api_version(self.accept) == 2 else "v1"
+
+
+class Collector:
+    """The ASGI application; one per process."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        journal: Journal,
+        keyring: Keyring,
+        advisor: Advisor,
+        visibility: Visibility,
+        counters: Counters,
+        clock: Clock,
+        new_request_id: Callable[[], str],
+    ) -> None:
+        self._app = app
+        self._journal = journal
+        self._keyring = keyring
+        self._advisor = advisor
+        self._visibility = visibility
+        self._counters = counters
+        self._clock = clock
+        self._new_request_id = new_request_id
+
+    async def __call__(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        """Answer a request that brings product events; pass every other one on."""
+        request = _recognised(scope) if scope["type"] == "http" else None
+        if request is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            answer = await self._answer(request, receive)
+        except _Disconnected:
+            return
+        await send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": [*answer.headers, (b"content-length", b"%d" % len(answer.body))],
+            }
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(
+        self, request: _Request, receive: Callable[[], Awaitable[Message]]
+    ) -> Rendered:
+        try:
+            access = await self._authenticated(request)
+            if request.is_batch:
+                return await self._batch(request, access, receive)
+            return await self._single(request, access, receive)
+        except UserError as error:
+            return _refusal(request, error)
+        except _Disconnected:
+            raise
+        except Exception:  # noqa: BLE001 - the edge: logged with an id, never shown raw
+            request_id = self._new_request_id()
+            _log.exception("request %s failed", request_id)
+            answer = fault(request_id, "/api/v1/" if request.is_batch else "/api/public/")
+            return answer._replace(
+                headers=[*answer.headers, (b"x-request-id", request_id.encode())]
+            )
+
+    async def _authenticated(self, request: _Request) -> Access:
+        token = token_of(request.authorization)
+        access: Access | None = None
+        if token is not None:
+            access = self._keyring.find(token) or await self._keyring.find_async(token)
+        check_rights(access, "POST")
+        assert access is not None
+        return access
+
+    # --- one event ----------------------------------------------------------------------------
+
+    async def _single(
+        self, request: _Request, access: Access, receive: Callable[[], Awaitable[Message]]
+    ) -> Rendered:
+        received_at = self._clock()
+        payload = b""
+        try:
+            payload = await _body(request, receive, MAX_BODY_BYTES)
+            record = record_of(
+                payload,
+                request.wire_format,
+                workspace_id=access.scope.workspace_id,
+                received_at=received_at,
+                source="api",
+                zone=ZoneInfo(access.time_zone),
+                path=_product(request),
+                request_key=_request_key(request),
+            )
+            if record.product_id is not None or record.contact_id is not None:
+                [error] = await self._advisor.check(access, [record])
+                if error is not None:
+                    raise error
+        except UserError as error:
+            if isinstance(error, _Oversized):
+                payload = error.start
+            await self._keep(request, access, received_at, payload, error)
+            raise
+        [appended] = await self._journal.submit([_entry(record)])
+        if appended.repeated:
+            self._counters.events_repeated += 1
+        else:
+            self._counters.events_accepted += 1
+        headers = await self._waited(request, appended.position)
+        return Rendered(201, [_JSON, *headers], b'{"id":%d}' % appended.position)
+
+    async def _keep(
+        self,
+        request: _Request,
+        access: Access,
+        received_at: Instant,
+        payload: bytes,
+        error: UserError,
+    ) -> None:
+        """Journal a refused request, so that it can be mended and replayed."""
+        wire_format = "body" if request.is_batch else _wire_format_kept(request)
+        refused = _refused(request, access, received_at, payload, error, None, wire_format)
+        await self._journal.submit([Entry(None, _encode_record(refused))])
+        self._counters.events_refused += 1
+
+    async def _waited(self, request: _Request, position: Position) -> list[tuple[bytes, bytes]]:
+        seconds = preferred_wait(request.prefer)
+        if seconds is None or not await self._visibility.wait(position, seconds):
+            return []
+        return [(b"preference-applied", b"wait")]
+
+    # --- many events --------------------------------------------------------------------------
+
+    async def _batch(
+        self, request: _Request, access: Access, receive: Callable[[], Awaitable[Message]]
+    ) -> Rendered:
+        received_at = self._clock()
+        body = b""
+        try:
+            body = await _body(request, receive, MAX_BATCH_BODY_BYTES)
+            request_key = _request_key(request)
+            items = items_of(body)
+            if len(items) > MAX_BATCH_ITEMS:
+                raise TooLarge("A batch may have 10,000 events; send more batches.")
+        except UserError as error:
+            if isinstance(error, _Oversized):
+                body = error.start
+            await self._keep(request, access, received_at, body, error)
+            raise
+        records, errors = await self._read_items(items, access, received_at, request_key)
+        entries = [_entry(record) for record in records]
+        for index, wrong in errors:
+            key = None if request_key is None else f"{request_key}#{index}"
+            refused = _refused(
+                request, access, received_at, bytes(items[index]), error, key, "item"
+            )
+            entries.append(Entry(None, _encode_record(refused)))
+        appended = await self._journal.submit(entries) if entries else []
+        stored = appended[: len(records)]
+        last = max((place.position for place in appended), default=Position(0))
+        headers = await self._waited(request, last)
+        repeats = sum(place.repeated for place in stored)
+        self._counters.events_accepted += len(stored) - repeats
+        self._counters.events_repeated += repeats
+        self._counters.events_refused += len(errors)
+        answer = {
+            "accepted": len(stored) - repeats,
+            "duplicates": repeats,
+            "rejected": [
+                {"index": index, "code": wrong.code, "message": wrong.message}
+                for index, wrong in errors
+            ],
+        }
+        return Rendered(202, [_JSON, *headers], _encode_json(answer))
+
+    async def _read_items(
+        self,
+        items: "list[bytes | msgspec.Raw]",
+        access: Access,
+        received_at: Instant,
+        request_key: str | None,
+    ) -> tuple[list[EventRecord], list[tuple[int, UserError]]]:
+        """Return the valid records, and (index, error) of the others in order."""
+        records: list[EventRecord] = []
+        indexes: list[int] = []
+        errors: list[tuple[int, UserError]] = []
+        zone = ZoneInfo(access.time_zone)
+        for index, item in enumerate(items):
+            try:
+                record = record_of(
+                    item,
+                    "item",
+                    workspace_id=access.scope.workspace_id,
+                    received_at=received_at,
+                    source="api",
+                    zone=zone,
+                    request_key=None if request_key is None else f"{request_key}#{index}",
+                )
+            except UserError as error:
+                errors.append((index, error))
+            else:
+                records.append(record)
+                indexes.append(index)
+            if index % ITEMS_PER_TURN == ITEMS_PER_TURN - 1:
+                await asyncio.sleep(0)
+        if any(record.contact_id is not None for record in records):
+            advice = await self._advisor.check(access, records)
+            errors += [(i, wrong) for i, wrong in zip(indexes, advice, strict=True) if wrong]
+            errors.sort(key=lambda entry: entry[0])
+            records = [r for r, wrong in zip(records, advice, strict=True) if wrong is None]
+        return records, errors
+
+
+def _recognised(scope: Message) -> _Request | None:
+    """Return what the request brings if it brings product events, else None."""
+    if scope["method"] != "POST":
+        return None
+    path: bytes = scope["raw_path"]
+    product: tuple[str, bytes] | None = None
+    if (match := _EVENT_PATH.fullmatch(path)) is not None:
+        name = "custom_id" if match["custom_id"] is not None else "id"
+        product = (name, match[name])
+    elif _EVENT_WITHOUT_PATH.fullmatch(path) is None and _BATCH_PATH.fullmatch(path) is None:
+        return None
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    return _Request(
+        path.startswith(b"/api/v1/"),
+        product,
+        headers.get(b"accept"),
+        headers.get(b"authorization"),
+        headers.get(b"idempotency-key"),
+        headers.get(b"content-encoding", "").strip().lower(),
+        headers.get(b"prefer"),
+    )
+
+
+def _product(request: _Request) -> ProductPath:
+    """Return the product named by the path.
+
+    Raises:
+        Invalid: A custom id that is none, or an internal id that is no number.
+    """
+    if request.raw_product is None:
+        return ProductPath(None, None)
+    name, encoded = request.raw_product
+    try:
+        text = unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        raise Invalid.at("/custom_id", "not_utf8", "The id in the path is not UTF-8.") from None
+    if name == "custom_id":
+        return ProductPath(None, checked_id(text, "/custom_id"))
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Invalid.at("/id", "wrong_type", "Expected an integer: our own id of the product.")
+    return ProductPath(int(text), None)
+
+
+def _request_key(request: _Request) -> str | None:
+    key = request.idempotency_key
+    return checked_event_key(key, "#Idempotency-Key") if key else None
+
+
+def _entry(record: EventRecord) -> Entry:
+    key = record.event_key
+    return Entry(
+        None if key is None else key_hash(record.workspace_id, key), _encode_record(record)
+    )
+
+
+def _wire_format_kept(request: _Request) -> str:
+    """Return how to read the body again; one of an unknown version is kept as the latest."""
+    try:
+        return request.wire_format
+    except UserError:
+        return "v2"
+
+
+def _refused(
+    request: _Request,
+    access: Access,
+    received_at: Instant,
+    payload: bytes,
+    error: UserError,
+    key: str | None,
+    wire_format: str,
+) -> RefusedRecord:
+    product = None
+    if request.raw_product is not None:
+        name, encoded = request.raw_product
+        product = f"{name}:{unquote_to_bytes(encoded).decode(errors='replace')}"
+    if key is None and request.idempotency_key:
+        key = request.idempotency_key[:255]
+    return RefusedRecord(
+        access.scope.workspace_id,
+        received_at,
+        "api",
+        access.api_key_id,
+        wire_format,
+        product,
+        payload[:KEPT_PAYLOAD_BYTES],
+        error.code,
+        error.message,
+        key,
+    )
+
+
+def _refusal(request: _Request, error: UserError) -> Rendered:
+    render = problem if request.is_batch else compatible_error
+    return render(error)
+
+
+class _Oversized(TooLarge):
+    """Carries the start of the body, to be kept."""
+
+    def __init__(self, limit: int, start: bytes) -> None:
+        super().__init__(f"The body may have {limit >> 20} MiB at most.")
+        self.start = start
+
+
+async def _body(request: _Request, receive: Callable[[], Awaitable[Message]], limit: int) -> bytes:
+    """Return the whole body, decompressed.
+
+    Raises:
+        UserError: Over `limit`, not what Content-Encoding says, or too slow.
+    """
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise _Disconnected
+    body: bytes = message.get("body", b"")
+    if message.get("more_body"):
+        body = await _rest_of_body(body, receive, limit)
+    if len(body) > limit:
+        raise _Oversized(limit, body[:KEPT_PAYLOAD_BYTES])
+    encoding = request.content_encoding
+    if encoding in {"", "identity"}:
+        return body
+    if encoding not in {"gzip", "x-gzip"}:
+        raise UnsupportedMediaType("Send the body as it is or with gzip.")
+    return _gunzipped(body, limit)
+
+
+async def _rest_of_body(
+    start: bytes, receive: Callable[[], Awaitable[Message]], limit: int
+) -> bytes:
+    parts = [start]
+    size = len(start)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+            while size <= limit:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _Disconnected
+                part = message.get("body", b"")
+                parts.append(part)
+                size += len(part)
+                if not message.get("more_body"):
+                    break
+    except TimeoutError:
+        error = UserError("The body took longer than 60 seconds to arrive.", code="too_slow")
+        error.status = 408
+        raise error from None
+    return b"".join(parts)
+
+
+def _gunzipped(body: bytes, limit: int) -> bytes:
+    decompressor = zlib.decompressobj(wbits=31)  # 31: a gzip wrapper is required
+    try:
+        plain = decompressor.decompress(body, limit + 1)
+    except zlib.error:
+        raise Invalid.at("", "bad_gzip", "The body is not gzip.") from None
+    if len(plain) > limit:
+        raise _Oversized(limit, plain[:KEPT_PAYLOAD_BYTES])
+    if not decompressor.eof:
+        raise Invalid.at("", "bad_gzip", "The gzip body is cut off.")
+    return plain
