@@ -257,7 +257,7 @@ class Collector:
         for index, wrong in errors:
             key = None if request_key is None else f"{request_key}#{index}"
             refused = _refused(
-                request, access, received_at, bytes(items[index]), error, key, "item"
+                request, access, received_at, bytes(items[index]), wrong, key, "item"
             )
             entries.append(Entry(None, _encode_record(refused)))
         appended = await self._journal.submit(entries) if entries else []

@@ -1,0 +1,211 @@
+"""Wires the stores, the projector and the application; the only place that reads the clock."""
+
+import asyncio
+import logging
+import secrets
+import string
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
+from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
+from footfall.http.application import create_application
+from footfall.http.services import Counters, Services
+from footfall.ingest.advice import StateAdvisor
+from footfall.ingest.collector import Collector
+from footfall.ingest.projector import Projector
+from footfall.journal.api import open_journal
+from footfall.journal.types import Appended, Entry, Journal
+from footfall.kernel.ids import Position
+from footfall.kernel.instants import Instant
+from footfall.settings import Settings
+from footfall.state.api import State, open_state
+from footfall.warehouse.api import Warehouse, open_warehouse
+from footfall.workspaces.api import Keyring, create_workspace, list_workspaces
+
+#: The workspace that a new data folder begins with.
+FIRST_WORKSPACE = "default"
+_TOKEN_CHARACTERS = string.ascii_letters + string.digits
+_log = logging.getLogger(__name__)
+
+
+def clock() -> Instant:
+    """Return the present by the machine's clock."""
+    return Instant(time.time_ns() // 1_000_000)
+
+
+def new_token() -> str:
+    """Return a new secret: 64 of 62 characters, 381 bits."""
+    return "".join(secrets.choice(_TOKEN_CHARACTERS) for _ in range(64))
+
+
+def new_request_id() -> str:
+    """Return a new name for a request in the log."""
+    return secrets.token_hex(8)
+
+
+def open_migrated_state(settings: Settings) -> State:
+    """Return the state store, up to date, with at least one workspace in it."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    state = open_state(settings.state_url, settings.state_path)
+    try:
+        state.migrate()
+        with state.read() as conn:
+            empty = not list_workspaces(conn)
+        if empty:
+            with state.write() as conn:
+                if not list_workspaces(conn):  # another command may have been quicker
+                    create_workspace(conn, FIRST_WORKSPACE, now=clock())
+    except BaseException:
+        state.close()
+        raise
+    return state
+
+
+class Runtime:
+    """The open stores with the projector between them; one per data folder, under its lock."""
+
+    def __init__(
+        self, settings: Settings, state: State, journal: Journal, warehouse: Warehouse
+    ) -> None:
+        self.settings = settings
+        self.state = state
+        self.journal = journal
+        self.warehouse = warehouse
+        self.counters = Counters()
+        self.projector = Projector(
+            journal, state, warehouse, clock=clock, monotonic=time.monotonic
+        )
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Runtime":
+        """Open the stores and start projecting. The caller holds the folder's lock."""
+        state = open_migrated_state(settings)
+        try:
+            journal = open_journal(
+                settings.journal_path,
+                clock=clock,
+                max_waiting_bytes=settings.max_waiting_bytes,
+                disk_reserve_bytes=settings.disk_reserve_bytes,
+            )
+            try:
+                warehouse = open_warehouse(settings.warehouse_url, settings.warehouse_path)
+            except BaseException:
+                journal.close()
+                raise
+        except BaseException:
+            state.close()
+            raise
+        runtime = cls(settings, state, journal, warehouse)
+        runtime.projector.start()
+        return runtime
+
+    def append(self, entries: Sequence[Entry]) -> list[Appended]:
+        """Return the places of `entries`, which are on disk. For threads without an event loop.
+
+        Raises:
+            JournalFull: Nothing was written.
+        """
+
+        async def submit() -> list[Appended]:
+            return await self.journal.submit(entries)
+
+        return asyncio.run(submit())
+
+    def wait_visible(self, position: Position, timeout_seconds: float) -> bool:
+        """Return whether readers see everything up to `position` before the time is over."""
+        return self.projector.wait_in_thread(position, timeout_seconds)
+
+    def rebuild(self, timeout_seconds: float) -> bool:
+        """Make the warehouse's copies again; return whether all are there before the time is over."""
+        return self.projector.rebuild(timeout_seconds)
+
+    def close(self) -> None:
+        """Finish the batches under way and close the stores."""
+        self.projector.stop()
+        self.journal.close()
+        self.warehouse.close()
+        self.state.close()
+
+    def application(self) -> Collector:
+        """Return the ASGI application: the collector, and behind it the REST API."""
+        keyring = Keyring(self.state, clock)
+        services = Services(
+            state=self.state,
+            keyring=keyring,
+            clock=clock,
+            journal_head=self.journal.head,
+            settled=lambda seconds: self.projector.wait(None, seconds),
+            caught_up=lambda seconds: self.projector.wait(self.journal.head(), seconds),
+            counters=self.counters,
+            new_request_id=new_request_id,
+            store_checks={
+                "journal": self._check_journal,
+                "state": self._check_state,
+                "warehouse": self._check_warehouse,
+                "projector": self._check_projector,
+            },
+            gauges={
+                "journal_waiting_bytes": self.journal.waiting_bytes,
+                "journal_head_position": self.journal.head,
+                "visible_position": lambda: self.projector.visible_position,
+                "projected_events": lambda: self.projector.projected_events,
+                "projector_lag_records": lambda: self.projector.lag,
+            },
+        )
+        app: Any = create_application([*CATALOG_ROUTES, *CONTACT_ROUTES], services)
+        return Collector(
+            app,
+            journal=self.journal,
+            keyring=keyring,
+            advisor=StateAdvisor(self.state),
+            visibility=self.projector,
+            counters=self.counters,
+            clock=clock,
+            new_request_id=new_request_id,
+        )
+
+    def _check_journal(self) -> None:
+        self.journal.read(self.journal.head(), 1)
+
+    def _check_state(self) -> None:
+        with self.state.read() as conn:
+            list_workspaces(conn)
+
+    def _check_warehouse(self) -> None:
+        self.warehouse.version()
+
+    def _check_projector(self) -> None:
+        if self.projector.fault is not None:
+            raise RuntimeError(self.projector.fault)
+
+
+async def serve(app: Collector, host: str, port: int, stop: asyncio.Event) -> None:
+    """Answer HTTP requests on `host` and `port` until `stop` is set.
+
+    Granian runs in this process, so that one process owns the embedded stores and one signal ends
+    it (docs/decisions/0002-dependencies.md).
+    """
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        websockets=False,
+        backlog=2048,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        log_enabled=False,
+    )
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        stopping.cancel()
+    else:
+        server.stop()
+    await serving
