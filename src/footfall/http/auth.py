@@ -1,0 +1,37 @@
+"""Lets requests in by their token, before anything else of them is read."""
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from footfall.http.headers import token_of
+from footfall.http.services import ACCESS, Access, Services
+from footfall.kernel.errors import Forbidden, Unauthorized
+
+#: RFC 9110 calls these safe: they change nothing.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def check_rights(access: Access | None, method: str) -> Access:
+    """Return `access` if it allows `method`: GET needs the right to read, all else to write.
+
+    Raises:
+        Unauthorized: There is none.
+        Forbidden: It does not.
+    """
+    if access is None:
+        raise Unauthorized("Send a valid token: Authorization: Token <64 characters>.")
+    if not (access.may_read if method in SAFE_METHODS else access.may_write):
+        wanted = "read" if method in SAFE_METHODS else "write"
+        raise Forbidden(f"This token may not {wanted}.")
+    return access
+
+
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Prove the request's token and leave its rights in the scope (a Litestar guard)."""
+    services: Services = connection.app.state.services
+    token = token_of(connection.headers.get("authorization"))
+    access = None if token is None else await services.keyring.find_async(token)
+    method = str(connection.scope.get("method", "GET"))
+    connection.scope[ACCESS] = check_rights(access, method)  # type: ignore[literal-required]  # our own key

@@ -1,0 +1,151 @@
+"""What surrounds every request to the Litestar routes: its id, its path, `Prefer: wait`, faults.
+
+A path is routed as it was sent: percent-encoded, so that a custom id may hold `/` (decision 6).
+Routes decode their own segments with `decoded_segment`.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+from urllib.parse import quote, unquote_to_bytes
+
+from footfall.http.auth import SAFE_METHODS
+from footfall.http.errors import REQUEST_ID, Rendered, fault, rendered
+from footfall.http.headers import preferred_wait
+from footfall.http.services import Services
+from footfall.kernel.errors import Invalid, NotFound
+
+#: ASGI's own shapes, wider than any framework's names for them.
+AsgiScope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: What Litestar's router would take apart or normalise, as it should not.
+_SAFE_IN_SEGMENT: Final = "-._~!$&'()*+,;=:@%"
+
+_log = logging.getLogger(__name__)
+
+
+def decoded_segment(segment: str) -> str:
+    """Return a path segment as the sender meant it, byte for byte.
+
+    Raises:
+        NotFound: It is no UTF-8 or holds a control character, so nothing can be called so.
+    """
+    try:
+        text = unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError as error:
+        raise NotFound("There is nothing at this address.") from error
+    if any(character < " " or character == "\x7f" for character in text):
+        raise NotFound("There is nothing at this address.")
+    return text
+
+
+def record_id(segment: str) -> int:
+    """Return the internal id in a path segment.
+
+    Raises:
+        NotFound: It is not the number of anything.
+    """
+    if segment.isascii() and segment.isdecimal() and len(segment) <= 18:
+        return int(segment)
+    raise NotFound("There is nothing with this id.")
+
+
+class Edge:
+    """The ASGI application around Litestar's."""
+
+    def __init__(self, app: AsgiApp, services: Services) -> None:
+        self.app = app
+        self._services = services
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(reversed(scope["headers"]))  # of a repeated header the first counts
+        request_id = self._request_id(headers.get(b"x-request-id", b""))
+        seen = _Answer(send, request_id, self._services, self._wait(scope["method"], headers))
+        path = scope["path"]
+        try:
+            path, raw_path = _routable(scope.get("raw_path") or quote(path).encode())
+            _check_query(scope["query_string"])
+            routed = {**scope, "path": path, "raw_path": raw_path, REQUEST_ID: request_id}
+            await self.app(routed, receive, seen.send)
+        except Invalid as error:
+            await seen.send_whole(rendered(error, path))
+        except Exception:
+            # Litestar's own handlers come first; what arrives here broke outside a route.
+            if seen.started:
+                raise
+            _log.exception("request %s failed", request_id)
+            await seen.send_whole(fault(request_id, path))
+
+    def _request_id(self, sent: bytes) -> str:
+        text = sent.decode("latin-1")
+        return text if _REQUEST_ID.fullmatch(text) else self._services.new_request_id()
+
+    @staticmethod
+    def _wait(method: str, headers: dict[bytes, bytes]) -> float | None:
+        if method in SAFE_METHODS or b"prefer" not in headers:
+            return None
+        return preferred_wait(headers[b"prefer"].decode("latin-1"))
+
+
+class _Answer:
+    """Sends an answer on: with the request's id, counted, and not before it is visible if asked."""
+
+    def __init__(
+        self, send: Send, request_id: str, services: Services, wait_seconds: float | None
+    ) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._services = services
+        self._wait_seconds = wait_seconds
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            await self._begin(message)
+        await self._send(message)
+
+    async def send_whole(self, answer: Rendered) -> None:
+        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+        await self.send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
+        )
+        await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+    async def _begin(self, message: Message) -> None:
+        headers = [*message["headers"], (b"x-request-id", self._request_id.encode())]
+        # The transaction is committed by now: routes answer after it.
+        if (
+            self._wait_seconds is not None
+            and message["status"] < 300
+            and await self._services.settled(self._wait_seconds)
+        ):
+            headers.append((b"preference-applied", b"wait"))
+        message["headers"] = headers
+        self._services.counters.answered(message["status"])
+
+
+def _routable(raw_path: bytes) -> tuple[str, bytes]:
+    """Return the path to route by, still percent-encoded, and as sent; without a trailing slash."""
+    # Some servers leave non-ASCII bytes as they came; encoded, they are the same path.
+    text = quote(raw_path, safe=_SAFE_IN_SEGMENT + "/")
+    return text.rstrip("/") or "/", text.encode()
+
+
+def _check_query(query_string: bytes) -> None:
+    try:
+        text = unquote_to_bytes(query_string).decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("The query is not UTF-8.", code="malformed_query") from error
+    if "\x00" in text:
+        raise Invalid("The query holds a NUL character.", code="malformed_query")

@@ -1,0 +1,51 @@
+"""What request headers ask for. Plain functions; the collector uses them too."""
+
+import re
+from typing import Final, Literal
+
+from footfall.http.errors import NotAcceptable
+
+ApiVersion = Literal[1, 2]
+
+#: Decision 19.
+DEFAULT_WAIT_SECONDS: Final = 10.0
+MAX_WAIT_SECONDS: Final = 60.0
+_VERSION = re.compile(r';\s*version\s*=\s*"?([^\s;,"]*)', re.IGNORECASE)
+_WAIT = re.compile(r'\s*wait\s*(?:=\s*"?\s*([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*"?\s*)?', re.IGNORECASE)
+
+
+def api_version(accept: str | None) -> ApiVersion:
+    """Return which compatible API the Accept header asks for; without a version it is the first.
+
+    Raises:
+        NotAcceptable: A version other than 1 and 2.
+    """
+    found = _VERSION.search(accept) if accept else None
+    if found is None or found[1] == "1":
+        return 1
+    if found[1] == "2":
+        return 2
+    raise NotAcceptable("There are version=1 and version=2; the Accept header asks for neither.")
+
+
+def preferred_wait(prefer: str | None) -> float | None:
+    """Return how many seconds `Prefer: wait` grants for a write to be visible, or None if absent.
+
+    `wait` alone means 10 seconds; more than 60 are 60 (decision 19).
+    """
+    for preference in (prefer or "").split(","):
+        match = _WAIT.fullmatch(preference.partition(";")[0])
+        if match is not None:
+            return (
+                DEFAULT_WAIT_SECONDS if match[1] is None else min(float(match[1]), MAX_WAIT_SECONDS)
+            )
+    return None
+
+
+def token_of(authorization: str | None) -> bytes | None:
+    """Return the token of an Authorization header, or None where it holds none."""
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    token = token.strip()
+    if scheme.lower() not in {"token", "bearer"} or not token.isascii():
+        return None
+    return token.encode() or None
