@@ -57,6 +57,9 @@ class Definitions:
 
     def get(self, name: str) -> Definition | None:
         """Return the attribute that `name`, in any spelling, means, or None."""
+        known = self._by_std.get(name)  # most callers have the standard name
+        if known is not None:
+            return known
         standard = name_std(name)
         return None if standard is None else self._by_std.get(standard)
 
