@@ -108,9 +108,10 @@ def update_workspace(
     before = get_workspace(conn, scope.workspace_id)
     changes: dict[str, str | None] = {}
     if name is not UNSET:
-        changes["name"] = logic.checked_name(name)
-        if changes["name"] != before.name:
-            _refuse_taken(conn, changes["name"])
+        name = logic.checked_name(name)
+        changes["name"] = name
+        if name != before.name:
+            _refuse_taken(conn, name)
     if time_zone is not UNSET:
         changes["time_zone"] = logic.checked_time_zone(time_zone)
     if currency is not UNSET:

@@ -21,14 +21,16 @@ REFUSED_TOKENS: Final = 1_000
 
 def authenticate(conn: Connection, token: bytes) -> Access | None:
     """Return what `token` allows, or None if it is unknown or revoked."""
-    key = queries.live_key(conn, token_hash(token)) if is_token(token) else None
-    if key is None:
+    found = queries.live_key(conn, token_hash(token)) if is_token(token) else None
+    if found is None:
         return None
+    key, time_zone = found
     return Access(
         scope=Scope(key.workspace_id),
         api_key_id=key.id,
         may_read=key.scope != "write",
         may_write=key.scope != "read",
+        time_zone=time_zone,
     )
 
 

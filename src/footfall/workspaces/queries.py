@@ -90,12 +90,14 @@ def revoke_keys(conn: Connection, scope: Scope, key_ids: list[ApiKeyId], now: In
     )
 
 
-def live_key(conn: Connection, token_hash: bytes) -> ApiKey | None:
-    """Return the key of a token, of whichever workspace, unless it is revoked."""
+def live_key(conn: Connection, token_hash: bytes) -> tuple[ApiKey, str] | None:
+    """Return a token's key, of whichever workspace, and that one's time zone; no revoked key."""
     row = conn.execute(
-        select(api_keys).where(api_keys.c.token_hash == token_hash, api_keys.c.revoked_at.is_(None))
+        select(api_keys, workspaces.c.time_zone)
+        .join(workspaces, workspaces.c.id == api_keys.c.workspace_id)
+        .where(api_keys.c.token_hash == token_hash, api_keys.c.revoked_at.is_(None))
     ).one_or_none()
-    return None if row is None else _key(row)
+    return None if row is None else (_key(row), row.time_zone)
 
 
 def _workspace(row: Row[Any]) -> Workspace:
