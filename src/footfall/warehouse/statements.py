@@ -77,5 +77,5 @@ def same_contact(column: str, parameter: str) -> str:
     if _COLUMN.fullmatch(column) is None or _COLUMN.fullmatch(parameter) is None:
         raise UnguardedStatement(f"{column!r} or {parameter!r} is no name")
     value = f"{{{parameter}:UInt64}}"
-    merged = "SELECT contact_id FROM {contact_aliases} WHERE survivor_id = " + value
-    return f"{column} IN (SELECT {value} UNION ALL {merged})"
+    merged = f"FROM {{contact_aliases}} WHERE survivor_id = {value}"
+    return f"{column} IN (SELECT {value} UNION ALL SELECT contact_id {merged})"
