@@ -1,3 +1,3 @@
 """Fixtures for every suite."""
 
-pytest_plugins = ["tests.postgresql"]
+pytest_plugins = ["tests.postgresql", "tests.warehouse_engine"]

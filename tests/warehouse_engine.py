@@ -1,0 +1,22 @@
+"""The real warehouse for every suite: a process can open one path, so there is one, opened once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from footfall.warehouse.api import Warehouse, open_warehouse
+
+
+@pytest.fixture(scope="session")
+def opened_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    warehouse = open_warehouse(None, tmp_path_factory.mktemp("warehouse"))
+    yield warehouse
+    warehouse.close()
+
+
+@pytest.fixture
+def warehouse(opened_warehouse: Warehouse) -> Warehouse:
+    """Empty, and nothing it deduplicates is remembered."""
+    opened_warehouse.empty_snapshots()
+    opened_warehouse._command("TRUNCATE TABLE events")
+    return opened_warehouse
