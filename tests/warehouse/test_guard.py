@@ -15,7 +15,7 @@ CONTACTS = guarded("contacts")
 
 ATTACKS = {
     "no guard": "SELECT * FROM events",
-    "a guard of its own spelling": "SELECT * FROM events WHERE workspace_id = {workspace_id:UInt32}",
+    "a guard of its own": "SELECT * FROM events WHERE workspace_id = {workspace_id:UInt32}",
     "guard on the wrong alias": (
         f"SELECT * FROM {EVENTS} AS a JOIN events AS b ON a.workspace_id = {{workspace_id:UInt32}}"
     ),
@@ -99,10 +99,10 @@ HONEST = (
     f"SELECT e.event_id FROM {EVENTS} AS e WHERE e.event_type IN ('view', 'purchase')",
     f"SELECT 1 FROM {EVENTS} WHERE contact_id IN {{ids:Array(UInt64)}} AND source NOT IN ('api')",
     f"SELECT {survivor('e.contact_id')} AS who, count() FROM {EVENTS} AS e GROUP BY who",
-    f"SELECT c.email, count(*) FROM {EVENTS} AS e LEFT JOIN {CONTACTS} AS c ON c.id = e.contact_id"
-    " GROUP BY c.email HAVING count(*) > 1 ORDER BY count(*) DESC, c.email LIMIT 10 OFFSET 5",
+    f"SELECT c.email, count(*) FROM {EVENTS} AS e LEFT JOIN {CONTACTS} AS c ON c.id = contact_id"
+    + " GROUP BY c.email HAVING count(*) > 1 ORDER BY count(*) DESC, c.email LIMIT 10 OFFSET 5",
     f"WITH a AS (SELECT contact_id FROM {EVENTS}), b AS (SELECT * FROM a)"
-    " SELECT count() FROM b JOIN a ON a.contact_id = b.contact_id",
+    + " SELECT count() FROM b JOIN a ON a.contact_id = b.contact_id",
     f"SELECT word FROM {EVENTS} ARRAY JOIN splitByChar(' ', attributes) AS word WHERE word != ''",
     f"SELECT 'it''s; -- not /* a */ comment FROM events', x -> x + 1 FROM {EVENTS}",
     f"SELECT * FROM {EVENTS} UNION ALL SELECT * FROM {EVENTS}",
