@@ -56,7 +56,7 @@ class Journal(Protocol):
         """
 
     def read(self, after: Position, max_records: int) -> list[Batch]:
-        """Return whole batches that hold records past `after`, in order, about `max_records` of them.
+        """Return whole batches that hold records past `after`, in order, about `max_records`.
 
         At least one batch if there is one. The first may begin at or before `after`.
         Thread-safe.
