@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection
 
 from footfall.attributes import queries
-from footfall.attributes.built_in import BUILT_IN, RESERVED
+from footfall.attributes.built_in import BUILT_IN, EVENT_FACTS, RESERVED
 from footfall.attributes.logic import clean_name, name_std
 from footfall.attributes.types import Definition, ObjectKind
 from footfall.kernel.instants import DAY_MS, Instant
@@ -28,7 +28,7 @@ class Refused(NamedTuple):
 _BAD_NAME = Refused(
     "attribute_name", "An attribute's name must hold a letter or digit and have 1 to 64 characters."
 )
-#: Identifiers are sent beside attributes by everyone and are no mistake; nothing is set aside.
+#: Identifiers and facts are sent beside attributes by everyone, which is no mistake.
 RESERVED_NAME = Refused("reserved_name", "This name is an identifier, not an attribute.")
 _TOO_MANY = Refused("too_many_attributes", "The workspace has its 500 attributes already.")
 _TOO_MANY_TODAY = Refused(
@@ -48,8 +48,8 @@ class Definitions:
         self.created: list[Definition] = []  #: not in the state store yet
         self._stored = list(stored)
         self._by_std = {**{row.name_std: row for row in self._stored}, **BUILT_IN[kind]}
-        #: What each name as sent was found to mean; also the names that mean nothing.
-        self.known_names: dict[str, Definition | Refused] = {}
+        self._names: dict[str, Definition | Refused] = {}
+        self._names_in_events: dict[str, Definition | Refused] = {}
         self._count = len(self._stored)
         self._automatic = Counter(
             row.created_at // DAY_MS for row in self._stored if row.origin == "automatic"
@@ -73,23 +73,31 @@ class Definitions:
         """Whether the workspace has as many attributes of its own as it may (decision 9)."""
         return self._count >= MAX_DEFINITIONS
 
-    def auto_create(self, name: str, now: Instant) -> Definition | Refused:
+    def auto_create(
+        self, name: str, now: Instant, *, in_event: bool = False
+    ) -> Definition | Refused:
         """Return the attribute that `name` means, created as text if there was none.
 
         Args:
             now: Its UTC day is the one whose new attributes are counted.
+            in_event: Whether facts of the occurrence are no attributes here.
         """
-        known = self.known_names.get(name)
+        names = self.known_names(in_event=in_event)
+        known = names.get(name)
         if known is None:
-            known = self._resolve(name, now)
-            self.known_names[name] = known
+            known = self._resolve(name, now, in_event)
+            names[name] = known
         return known
 
-    def _resolve(self, name: str, now: Instant) -> Definition | Refused:
+    def known_names(self, *, in_event: bool) -> dict[str, Definition | Refused]:
+        """Return what each name as sent was found to mean so far; also those that mean nothing."""
+        return self._names_in_events if in_event else self._names
+
+    def _resolve(self, name: str, now: Instant, in_event: bool) -> Definition | Refused:
         standard = name_std(name)
         if standard is None:
             return _BAD_NAME
-        if standard in RESERVED:
+        if standard in RESERVED or (in_event and standard in EVENT_FACTS):
             return RESERVED_NAME
         known = self._by_std.get(standard)
         if known is not None:

@@ -42,8 +42,8 @@ def name_std(name: str) -> str | None:
 
 
 def clean_name(name: str) -> str:
-    """Return `name` as the state store can hold it: without NUL, at most 255 characters."""
-    return name[:MAX_NAME_CHARACTERS].replace("\0", "\ufffd")
+    """Return `name` as the state store can hold it: at most 255 characters, all of them whole."""
+    return name[:MAX_NAME_CHARACTERS].replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def is_later(a: Cell, b: Cell) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
-from footfall.attributes.built_in import EVENT_FACTS
 from footfall.attributes.coercion import CoercionError, coerce, currency_in, is_plain, json_text
 from footfall.attributes.definitions import RESERVED_NAME, Definitions, Refused
 from footfall.attributes.logic import clean_name, name_std, put_cell
@@ -47,18 +46,16 @@ def apply_values(
     place = (Instant(occurred_at), position, source)
     changed = not in_event and _clear_nulls(profile, definitions, values, place)
     rejected: list[_Rejection] = []
-    known_names = definitions.known_names
+    known_names = definitions.known_names(in_event=in_event)
     # The loop runs for each attribute of each event; what is plain text goes the short way.
     for name, raw in values.items():
         if raw is None:
             continue
-        definition = known_names.get(name) or definitions.auto_create(name, now)
+        definition = known_names.get(name) or definitions.auto_create(name, now, in_event=in_event)
         if isinstance(definition, Refused):
             rejected.append((name, raw, definition))
             continue
         standard = definition.name_std
-        if in_event and standard in EVENT_FACTS:
-            continue
         try:
             if raw.__class__ is str and definition.value_type == "string" and is_plain(raw):
                 value = raw
