@@ -22,9 +22,11 @@ from typing import NoReturn, Protocol, Self
 import msgspec
 from msgspec import Struct
 
+from footfall.bootstrap import Runtime
 from footfall.journal.types import Appended, Entry
 from footfall.kernel.errors import Unavailable, UserError
 from footfall.kernel.ids import Position
+from footfall.settings import Settings
 
 #: Larger than any chunk a command sends; a longer frame is no frame of ours.
 _MAX_FRAME_BYTES = 64 << 20
@@ -32,6 +34,7 @@ _LENGTH = struct.Struct(">I")
 #: A server takes its lock first and its socket last; opening the stores lies between.
 _RETRY_SECONDS = 0.1
 _RETRIES = 150
+_REPORT_SECONDS = 2.0
 
 Report = Callable[[str], None]
 
@@ -67,6 +70,45 @@ class Gateway(Protocol):
 
     def close(self) -> None:
         """Let go."""
+
+
+class RuntimeGateway:
+    """The gateway to stores that this process owns."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def append(self, entries: Sequence[Entry]) -> list[Appended]:
+        """See `Gateway`."""
+        return self._runtime.append(entries)
+
+    def wait_visible(self, position: Position, timeout_seconds: float) -> bool:
+        """See `Gateway`."""
+        return self._runtime.wait_visible(position, timeout_seconds)
+
+    def rebuild(self, report: Report) -> None:
+        """See `Gateway`."""
+        report("The copies of products and contacts are emptied.")
+        done = self._runtime.rebuild(_REPORT_SECONDS)
+        while not done:
+            counts = self._runtime.warehouse.row_counts()
+            report(f"{counts['products']:,} products and {counts['contacts']:,} contacts so far.")
+            done = self._runtime.projector.wait_in_thread(None, _REPORT_SECONDS)
+
+    def status(self) -> Status:
+        """See `Gateway`."""
+        runtime = self._runtime
+        return Status(
+            journal_head=runtime.journal.head(),
+            waiting_bytes=runtime.journal.waiting_bytes(),
+            visible_through=runtime.projector.visible_position,
+            warehouse_version=runtime.warehouse.version(),
+            event_count=runtime.warehouse.row_counts()["events"],
+        )
+
+    def close(self) -> None:
+        """Close the stores."""
+        self._runtime.close()
 
 
 class Append(Struct, frozen=True, tag=True):
@@ -194,31 +236,29 @@ def owner_of(path: Path) -> str:
 
 
 @contextmanager
-def open_gateway(
-    lock_path: Path, socket_path: Path, open_stores: Callable[[], Gateway]
-) -> Iterator[Gateway]:
+def open_gateway(settings: Settings) -> Iterator[Gateway]:
     """Yield the way to the stores: opened here if nobody owns the folder, else through its owner.
 
     Raises:
         FolderBusy: The owner does not answer within 15 seconds.
     """
     for _ in range(_RETRIES):
-        lock = FolderLock.take(lock_path)
+        lock = FolderLock.take(settings.lock_path)
         if lock is not None:
-            with lock, closing(open_stores()) as gateway:
+            with lock, closing(RuntimeGateway(Runtime.open(settings))) as gateway:
                 yield gateway
             return
         with suppress(OSError):
-            connected = SocketGateway.connect(socket_path)
+            connected = SocketGateway.connect(settings.socket_path)
             break
         time.sleep(_RETRY_SECONDS)
     else:
         raise FolderBusy(
-            f"{owner_of(lock_path)} owns {lock_path.parent} and does not answer on its control"
-            " socket. Stop it, or try again when it has started."
+            f"{owner_of(settings.lock_path)} owns {settings.data_dir} and does not answer on its"
+            " control socket. Stop it, or try again when it has started."
         )
-    with closing(connected) as gateway:
-        yield gateway
+    with closing(connected):
+        yield connected
 
 
 class ControlServer:

@@ -1,0 +1,222 @@
+"""The command line: what can be typed, what it means, and with which code it ends."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from footfall import __version__
+from footfall.commands import access, importing, serving, upkeep
+from footfall.control import FolderBusy, ServerFault
+from footfall.ingest.mappings import MappingError, load_mapping, load_preset, presets
+from footfall.kernel.errors import Unavailable, UserError
+from footfall.settings import SettingsError, load_settings
+from footfall.warehouse.client import WarehouseError
+
+#: Exit codes; docs/reference/cli.md describes them.
+OK, FAILED, MISUSED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+DataDir = Annotated[
+    Path | None,
+    Parameter("--data-dir", help="Folder of the data. Default: FOOTFALL_DATA_DIR, else ./data."),
+]
+WorkspaceName = Annotated[str, Parameter("--workspace", help="Name of the workspace.")]
+
+app = App(
+    name="footfall",
+    help="Self-hosted product-events platform for shops.",
+    version=__version__,
+    help_format="markdown",
+    help_epilogue=(
+        "Exit codes: 0 done; 1 failed, or the doctor found something; 2 wrong use, settings or"
+        " mapping; 3 a store, the data folder or the port could not be had; 130 interrupted."
+    ),
+    result_action="return_value",
+)
+workspaces = App(name="workspaces", help="Shops, each with its own products, contacts and events.")
+tokens = App(name="tokens", help="Secrets with which programs use the REST API.")
+imports = App(name="import", help="Bring in files.")
+app.command(workspaces)
+app.command(tokens)
+app.command(imports)
+
+
+@app.command
+def serve(*, host: str | None = None, port: int | None = None, data_dir: DataDir = None) -> int:
+    """Start Footfall and answer requests until interrupted.
+
+    Example: `footfall serve --port 8001 --data-dir /var/lib/footfall`
+
+    Parameters
+    ----------
+    host
+        Address to listen on. Default: FOOTFALL_HOST, else 127.0.0.1, reachable from here only.
+    port
+        Port to listen on; 0 chooses a free one. Default: FOOTFALL_PORT, else 8000.
+    """
+    return serving.run_server(load_settings(data_dir=data_dir, host=host, port=port))
+
+
+@workspaces.command(name="create")
+def workspaces_create(
+    name: str, /, *, time_zone: str = "UTC", currency: str | None = None, data_dir: DataDir = None
+) -> int:
+    """Create a workspace and print its id.
+
+    Example: `footfall workspaces create "Shop Berlin" --time-zone Europe/Berlin --currency EUR`
+
+    Parameters
+    ----------
+    name
+        Not used by another workspace.
+    time_zone
+        IANA name; days of reports begin by it.
+    currency
+        ISO 4217 code of prices that name none.
+    """
+    return access.add_workspace(load_settings(data_dir=data_dir), name, time_zone, currency)
+
+
+@workspaces.command(name="list")
+def workspaces_list(*, data_dir: DataDir = None) -> int:
+    """List the workspaces.
+
+    Example: `footfall workspaces list`
+    """
+    return access.show_workspaces(load_settings(data_dir=data_dir))
+
+
+@tokens.command(name="create")
+def tokens_create(
+    name: str,
+    /,
+    *,
+    scope: Literal["read", "write", "read-write"] = "read-write",
+    workspace: WorkspaceName = "default",
+    data_dir: DataDir = None,
+) -> int:
+    """Create a token and print it, and nothing else; it is never shown again.
+
+    Works at once, also while the server runs.
+
+    Example: `TOKEN=$(footfall tokens create "shop backend" --scope write)`
+
+    Parameters
+    ----------
+    name
+        For people, to tell tokens apart.
+    scope
+        What the token allows.
+    """
+    return access.add_token(load_settings(data_dir=data_dir), name, scope, workspace)
+
+
+@tokens.command(name="list")
+def tokens_list(*, workspace: WorkspaceName = "default", data_dir: DataDir = None) -> int:
+    """List the tokens of a workspace, without their secrets.
+
+    Example: `footfall tokens list --workspace default`
+    """
+    return access.show_tokens(load_settings(data_dir=data_dir), workspace)
+
+
+@tokens.command(name="revoke")
+def tokens_revoke(
+    which: str, /, *, workspace: WorkspaceName = "default", data_dir: DataDir = None
+) -> int:
+    """Revoke a token; the running server refuses it within a second.
+
+    Example: `footfall tokens revoke "shop backend"`
+
+    Parameters
+    ----------
+    which
+        Id of the token, or a name: then every token of that name.
+    """
+    return access.end_token(load_settings(data_dir=data_dir), which, workspace)
+
+
+@imports.command(name="events")
+def import_events(
+    file: Path,
+    /,
+    *,
+    mapping: Path | None = None,
+    preset: str | None = None,
+    workspace: WorkspaceName = "default",
+    data_dir: DataDir = None,
+) -> int:
+    """Import product events from CSV, TSV, JSON lines or Parquet, also .gz and .zst.
+
+    Returns when the events can be read. A second run of the same file adds nothing. Refused rows
+    are written with their reasons to FILE.rejects.jsonl. Works beside a running server and without.
+
+    Example: `footfall import events history.csv.gz --mapping history.toml`
+
+    Parameters
+    ----------
+    file
+        The file.
+    mapping
+        TOML file that says what the columns are; docs/how-to/import.md describes it.
+    preset
+        Name of a mapping that comes with Footfall: taobao or uci-online-retail.
+    """
+    if (mapping is None) == (preset is None):
+        raise MappingError(
+            f"Give either --mapping M.toml or --preset NAME, one of: {', '.join(presets())}."
+        )
+    chosen = load_mapping(mapping) if mapping is not None else load_preset(preset or "")
+    return importing.import_events(load_settings(data_dir=data_dir), file, chosen, workspace)
+
+
+@app.command
+def doctor(*, data_dir: DataDir = None) -> int:
+    """Check the three stores, the disk, the clock and versions, and say what to do.
+
+    Example: `footfall doctor --data-dir /var/lib/footfall`
+    """
+    return upkeep.examine(load_settings(data_dir=data_dir))
+
+
+@app.command
+def rebuild(*, data_dir: DataDir = None) -> int:
+    """Make everything derived again: the warehouse's copies of products and contacts.
+
+    Events are never touched. Works beside a running server and without.
+
+    Example: `footfall rebuild`
+    """
+    return upkeep.rebuild(load_settings(data_dir=data_dir))
+
+
+def run(arguments: list[str]) -> int:
+    """Carry out one command line; return the exit code."""
+    try:
+        result = app(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        _complain(str(error))
+        return MISUSED
+    except (SettingsError, MappingError) as error:
+        _complain(str(error))
+        return MISUSED
+    except (Unavailable, FolderBusy, WarehouseError, serving.PortTaken) as error:
+        _complain(str(error))
+        return UNREACHABLE
+    except (UserError, ServerFault) as error:
+        _complain(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return result if isinstance(result, int) else OK
+
+
+def _complain(message: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(message, style="red", markup=False, highlight=False)
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    sys.exit(run(sys.argv[1:]))

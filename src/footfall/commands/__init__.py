@@ -1,0 +1,1 @@
+"""What each command does; `footfall.cli` says how it is called."""

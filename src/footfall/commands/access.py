@@ -1,0 +1,90 @@
+"""`footfall workspaces` and `footfall tokens`: straight to the state store, server or no server."""
+
+import secrets
+from collections.abc import Sequence
+from contextlib import closing
+
+from footfall.bootstrap import clock, open_migrated_state
+from footfall.kernel.instants import to_iso
+from footfall.settings import Settings
+from footfall.workspaces.api import (
+    create_token,
+    create_workspace,
+    list_tokens,
+    list_workspaces,
+    revoke_token,
+    scope_of,
+    workspace_named,
+)
+
+
+def add_workspace(settings: Settings, name: str, time_zone: str, currency: str | None) -> int:
+    """Create a workspace and print its id."""
+    with closing(open_migrated_state(settings)) as state, state.write() as conn:
+        workspace = create_workspace(
+            conn, name, time_zone=time_zone, currency=currency, now=clock()
+        )
+    print(workspace.id)
+    return 0
+
+
+def show_workspaces(settings: Settings) -> int:
+    """Print all workspaces."""
+    with closing(open_migrated_state(settings)) as state, state.read() as conn:
+        rows = [
+            (str(w.id), w.name, w.time_zone, w.currency or "-", to_iso(w.created_at))
+            for w in list_workspaces(conn)
+        ]
+    _print_table(("ID", "NAME", "TIME ZONE", "CURRENCY", "CREATED"), rows)
+    return 0
+
+
+def add_token(settings: Settings, name: str, key_scope: str, workspace: str) -> int:
+    """Create a token and print it, and nothing else."""
+    with closing(open_migrated_state(settings)) as state, state.write() as conn:
+        _, token = create_token(
+            conn,
+            scope_of(workspace_named(conn, workspace)),
+            name,
+            key_scope,
+            now=clock(),
+            random_bytes=secrets.token_bytes,
+        )
+    print(token)
+    return 0
+
+
+def show_tokens(settings: Settings, workspace: str) -> int:
+    """Print the tokens of a workspace, without their secrets."""
+    with closing(open_migrated_state(settings)) as state, state.read() as conn:
+        keys = list_tokens(conn, scope_of(workspace_named(conn, workspace)))
+    rows = [
+        (
+            str(key.id),
+            key.name,
+            key.scope,
+            f"{key.token_start}…",
+            to_iso(key.created_at),
+            to_iso(key.revoked_at) if key.revoked_at is not None else "-",
+        )
+        for key in keys
+    ]
+    _print_table(("ID", "NAME", "SCOPE", "TOKEN", "CREATED", "REVOKED"), rows)
+    return 0
+
+
+def end_token(settings: Settings, which: str, workspace: str) -> int:
+    """Revoke the token of that id, or all of that name."""
+    with closing(open_migrated_state(settings)) as state, state.write() as conn:
+        revoked = revoke_token(conn, scope_of(workspace_named(conn, workspace)), which, clock())
+    for key in revoked:
+        print(f"Revoked {key.token_start}… ({key.name}); requests with it end within a second.")
+    return 0
+
+
+def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )

@@ -1,0 +1,138 @@
+"""`footfall serve`."""
+
+import asyncio
+import logging
+import secrets
+import shlex
+import signal
+import socket
+import sys
+from contextlib import closing, suppress
+
+import uvloop
+
+from footfall import __version__
+from footfall.bootstrap import Runtime, clock, serve
+from footfall.control import ControlServer, FolderBusy, FolderLock, RuntimeGateway, owner_of
+from footfall.settings import Settings
+from footfall.workspaces.api import create_token, list_tokens, list_workspaces, scope_of
+
+_FIRST_EVENT = (
+    '[{"user_custom_id": "anna", "product_id": "mug-1", "event_type": "view",'
+    ' "data": {"name": "Blue mug", "price": 9.9}}]'
+)
+_CONNECT_RETRY_SECONDS = 0.05
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class PortTaken(Exception):
+    """Something else listens where we should."""
+
+
+def run_server(settings: Settings) -> int:
+    """Serve until a signal says to stop; return the exit code."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_LOG_FORMAT)
+    # Its every step is news to a developer of migrations only.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    lock = FolderLock.take(settings.lock_path)
+    if lock is None:
+        raise FolderBusy(
+            f"{owner_of(settings.lock_path)} owns {settings.data_dir}. Stop it first, or give this"
+            " one a folder of its own with --data-dir."
+        )
+    with lock:
+        port = _free_port(settings.host, settings.port)
+        with closing(Runtime.open(settings)) as runtime:
+            uvloop.run(_serve(runtime, settings.host, port))
+    return 0
+
+
+def _free_port(host: str, port: int) -> int:
+    """Return `port`, or for 0 a free one.
+
+    Raises:
+        PortTaken: Someone listens there; the server's own socket would share it without a word.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            if port:
+                # Binding alone succeeds beside a socket that does not listen yet.
+                probe.listen(1)
+        except OSError as error:
+            raise PortTaken(
+                f"Footfall cannot listen on {host} port {port}: {error.strerror}."
+                " Choose another with --host and --port."
+            ) from error
+        chosen: int = probe.getsockname()[1]
+        return chosen
+
+
+async def _serve(runtime: Runtime, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    control = await ControlServer.start(runtime.settings.socket_path, RuntimeGateway(runtime))
+    serving = asyncio.create_task(serve(runtime.application(), host, port, stop))
+    greeting = asyncio.create_task(_greet(runtime, host, port))
+    try:
+        await serving
+    finally:
+        greeting.cancel()
+        await control.close()
+
+
+async def _greet(runtime: Runtime, host: str, port: int) -> None:
+    """Say where Footfall listens once it does, and on the first start how to send an event."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
+    listening = False
+    while not listening:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(reached, port)
+            writer.close()
+            listening = True
+        await asyncio.sleep(_CONNECT_RETRY_SECONDS)
+    url = f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+    print(f"Footfall {__version__} listens on {url}")
+    print(f"Its data is in {runtime.settings.data_dir}", flush=True)
+    token = await asyncio.to_thread(_first_token, runtime)
+    if token is not None:
+        print(_first_start(url, token), flush=True)
+
+
+def _first_token(runtime: Runtime) -> str | None:
+    """Return a new token if nobody has made one before."""
+    with runtime.state.write() as conn:
+        workspaces = list_workspaces(conn)
+        if any(list_tokens(conn, scope_of(workspace)) for workspace in workspaces):
+            return None
+        _, token = create_token(
+            conn,
+            scope_of(workspaces[0]),
+            "first start",
+            "read-write",
+            now=clock(),
+            random_bytes=secrets.token_bytes,
+        )
+        return token
+
+
+def _first_start(url: str, token: str) -> str:
+    return f"""
+This is the first start. A REST token that may read and write, shown this once:
+
+    {token}
+
+Send the first event:
+
+    curl {url}/api/v1/events -H 'Authorization: Token {token}' \\
+        -H 'Content-Type: application/json' -H 'Prefer: wait' \\
+        -d {shlex.quote(_FIRST_EVENT)}
+
+and read it back:
+
+    curl {url}/api/v1/events -H 'Authorization: Token {token}'
+"""
