@@ -31,9 +31,7 @@ from footfall.settings import Settings
 #: Larger than any chunk a command sends; a longer frame is no frame of ours.
 _MAX_FRAME_BYTES = 64 << 20
 _LENGTH = struct.Struct(">I")
-#: A server takes its lock first and its socket last; opening the stores lies between.
 _RETRY_SECONDS = 0.1
-_RETRIES = 150
 _REPORT_SECONDS = 2.0
 
 Report = Callable[[str], None]
@@ -236,13 +234,14 @@ def owner_of(path: Path) -> str:
 
 
 @contextmanager
-def open_gateway(settings: Settings) -> Iterator[Gateway]:
+def open_gateway(settings: Settings, patience_seconds: float = 15.0) -> Iterator[Gateway]:
     """Yield the way to the stores: opened here if nobody owns the folder, else through its owner.
 
     Raises:
-        FolderBusy: The owner does not answer within 15 seconds.
+        FolderBusy: The owner does not answer within `patience_seconds`. A server takes its lock
+            first and its socket last, and opens its stores in between.
     """
-    for _ in range(_RETRIES):
+    for _ in range(max(1, round(patience_seconds / _RETRY_SECONDS))):
         lock = FolderLock.take(settings.lock_path)
         if lock is not None:
             with lock, closing(RuntimeGateway(Runtime.open(settings))) as gateway:
