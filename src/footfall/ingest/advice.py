@@ -11,8 +11,8 @@ from footfall.catalog.api import product_names
 from footfall.contacts.api import contact_names
 from footfall.ingest.types import EventRecord
 from footfall.kernel.errors import Invalid, NotFound, UserError
+from footfall.kernel.scope import Scope
 from footfall.state.api import State
-from footfall.workspaces.types import Access
 
 
 class StateAdvisor:
@@ -21,16 +21,16 @@ class StateAdvisor:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def check(self, access: Access, records: Sequence[EventRecord]) -> list[UserError | None]:
+    async def check(self, scope: Scope, records: Sequence[EventRecord]) -> list[UserError | None]:
         """Return for each record what is wrong with its internal ids, None if nothing is."""
-        return await asyncio.to_thread(self._check, access, records)
+        return await asyncio.to_thread(self._check, scope, records)
 
-    def _check(self, access: Access, records: Sequence[EventRecord]) -> list[UserError | None]:
+    def _check(self, scope: Scope, records: Sequence[EventRecord]) -> list[UserError | None]:
         product_ids = {r.product_id for r in records if r.product_id is not None}
         contact_ids = {r.contact_id for r in records if r.contact_id is not None}
         with self._state.read() as conn:
-            products = product_names(conn, access.scope, product_ids)
-            contacts = contact_names(conn, access.scope, contact_ids)
+            products = product_names(conn, scope, product_ids)
+            contacts = contact_names(conn, scope, contact_ids)
         found: list[UserError | None] = []
         for record in records:
             wrong: UserError | None = None

@@ -27,6 +27,7 @@ from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import Invalid, TooLarge, UserError
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Clock, Instant
+from footfall.kernel.scope import Scope
 from footfall.workspaces.api import Keyring
 from footfall.workspaces.types import Access
 
@@ -63,7 +64,7 @@ _log = logging.getLogger(__name__)
 class Advisor(Protocol):
     """Looks up what internal ids name. Advice only: the projector decides."""
 
-    async def check(self, access: Access, records: Sequence[EventRecord]) -> list[UserError | None]:
+    async def check(self, scope: Scope, records: Sequence[EventRecord]) -> list[UserError | None]:
         """Return for each record what is wrong with its internal ids, None if nothing is."""
 
 
@@ -198,7 +199,7 @@ class Collector:
                 request_key=_request_key(request),
             )
             if record.product_id is not None or record.contact_id is not None:
-                [error] = await self._advisor.check(access, [record])
+                [error] = await self._advisor.check(access.scope, [record])
                 if error is not None:
                     raise error
         except UserError as error:
@@ -309,7 +310,7 @@ class Collector:
             if index % ITEMS_PER_TURN == ITEMS_PER_TURN - 1:
                 await asyncio.sleep(0)
         if any(record.contact_id is not None for record in records):
-            advice = await self._advisor.check(access, records)
+            advice = await self._advisor.check(access.scope, records)
             errors += [(i, wrong) for i, wrong in zip(indexes, advice, strict=True) if wrong]
             errors.sort(key=lambda entry: entry[0])
             records = [r for r, wrong in zip(records, advice, strict=True) if wrong is None]

@@ -1,11 +1,15 @@
-"""Ingest's statements on the state store: cursors, ranges on their way, failed events."""
+"""Ingest's statements: cursors, ranges on their way and failed events in the state store; the
+pages and counts of events in the warehouse."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
+from footfall.ingest.types import Grouping
 from footfall.kernel.ids import Position
+from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import upsert
 from footfall.state.schema import (
@@ -17,6 +21,7 @@ from footfall.state.schema import (
     products,
     projected_ranges,
 )
+from footfall.warehouse.api import Parameter, Statement, statement, survivor
 
 
 def cursor(conn: Connection, name: str) -> Position:
@@ -82,13 +87,18 @@ def failed_event(conn: Connection, scope: Scope, failed_id: int) -> Row[Any] | N
 
 def mark_replayed(
     conn: Connection, scope: Scope, failed_id: int, replayed_at: int, position: int
-) -> None:
-    """Note that a failed event was accepted after all."""
-    conn.execute(
+) -> bool:
+    """Note that a failed event was accepted after all; return False if that was noted before."""
+    marked = conn.execute(
         update(failed_events)
-        .where(failed_events.c.workspace_id == scope.workspace_id, failed_events.c.id == failed_id)
+        .where(
+            failed_events.c.workspace_id == scope.workspace_id,
+            failed_events.c.id == failed_id,
+            failed_events.c.replayed_at.is_(None),
+        )
         .values(replayed_at=replayed_at, replayed_position=position)
     )
+    return marked.rowcount == 1
 
 
 _DIRTY_PRODUCTS = (
@@ -137,3 +147,107 @@ def erasures(conn: Connection) -> Sequence[Row[Any]]:
 def close_erasures(conn: Connection, contact_ids: Sequence[int]) -> None:
     """Note that these contacts' events have left the warehouse."""
     conn.execute(delete(contact_erasures).where(contact_erasures.c.contact_id.in_(contact_ids)))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which of a workspace's events a statement reads; what is None does not matter."""
+
+    contact_ids: Sequence[int] | None = None  #: merged ones too
+    product_ids: Sequence[int] | None = None
+    event_type: str | None = None
+    source: str | None = None
+    since: Instant | None = None  #: inclusive
+    until: Instant | None = None  #: exclusive
+
+
+_SELECTIONS = {
+    "contact_ids": "contact_id IN {contact_ids:Array(UInt64)}",
+    "product_ids": "product_id IN {product_ids:Array(UInt64)}",
+    "event_type": "event_type = {event_type:String}",
+    "source": "source = {source:String}",
+    "since": "occurred_at >= fromUnixTimestamp64Milli({since:Int64})",
+    "until": "occurred_at < fromUnixTimestamp64Milli({until:Int64})",
+}
+
+
+def _selected(selection: Selection) -> tuple[list[str], dict[str, Parameter]]:
+    """Return the conditions that `selection` asks for, and their values."""
+    values = {name: getattr(selection, name) for name in _SELECTIONS}
+    wanted = {name: value for name, value in values.items() if value is not None}
+    return [_SELECTIONS[name] for name in wanted], wanted
+
+
+def event_page(
+    scope: Scope, selection: Selection, *, after: int, through: int, limit: int
+) -> Statement:
+    """Return the newest `limit` events with ids past `after` up to `through`, the newest first.
+
+    Instants come as ISO 8601 and decimals as text, ready to be sent. The engine sorts by the id
+    alone and reads the wide columns of those rows only that are returned.
+    """
+    conditions, values = _selected(selection)
+    conditions += ["event_id > {after:UInt64}", "event_id <= {through:UInt64}"]
+    return statement(
+        scope,
+        f"""
+        SELECT event_id, event_key, toString(event_type),
+            concat(replaceOne(toString(occurred_at, 'UTC'), ' ', 'T'), 'Z'),
+            concat(replaceOne(toString(received_at, 'UTC'), ' ', 'T'), 'Z'),
+            source, contact_id, product_id, attributes, custom_data,
+            toString(unit_price), toString(quantity), currency, order_id
+        FROM {{events}}
+        WHERE {" AND ".join(conditions)}
+        ORDER BY event_id DESC
+        LIMIT {{limit:UInt32}}
+        """,  # noqa: S608 - conditions are constants of this file, values are bound
+        after=after,
+        through=through,
+        limit=limit,
+        **values,
+    )
+
+
+def event_total(scope: Scope, selection: Selection) -> Statement:
+    """Return how many events there are."""
+    conditions, values = _selected(selection)
+    return statement(
+        scope,
+        f"SELECT count() FROM {{events}} WHERE {' AND '.join(conditions) or '1'}",  # noqa: S608 - conditions are constants of this file, values are bound
+        **values,
+    )
+
+
+#: What events are grouped by, and the order of the groups.
+_GROUPINGS: dict[Grouping, tuple[str, str]] = {
+    "event_type": ("toString(event_type)", "number DESC, grouped"),
+    "day": ("toString(toDate(occurred_at, {time_zone:String}))", "grouped"),
+    "product": ("product_id", "number DESC, grouped"),
+    "contact": (survivor("contact_id"), "number DESC, grouped"),
+}
+
+
+def event_groups(
+    scope: Scope, selection: Selection, grouping: Grouping, *, time_zone: str, limit: int
+) -> Statement:
+    """Return (key, events, groups in all, events in all) of the first `limit` groups.
+
+    The largest first, days in their order; keys are ids where they are products and contacts.
+    """
+    conditions, values = _selected(selection)
+    key, order = _GROUPINGS[grouping]
+    if grouping == "day":
+        values["time_zone"] = time_zone
+    return statement(
+        scope,
+        f"""
+        SELECT {key} AS grouped, count() AS number, count() OVER (), sum(number) OVER ()
+        FROM {{events}}
+        WHERE {" AND ".join(conditions) or "1"}
+        GROUP BY grouped
+        ORDER BY {order}
+        LIMIT {{limit:UInt32}}
+        """,  # noqa: S608 - every part is a constant of this file, values are bound
+        limit=limit,
+        **values,
+    )

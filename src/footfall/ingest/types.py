@@ -1,8 +1,11 @@
 """What travels through the journal, and what leaves ingest for people to read."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import Raw, Struct
+
+from footfall.kernel.instants import Instant
 
 #: The sixteen types of the wire contract (section 3.1), in its order. The number is what the
 #: warehouse's Enum8 stores; it never changes.
@@ -70,3 +73,122 @@ class RefusedRecord(Struct, frozen=True, array_like=True, tag=2, gc=False):
 
 
 Record = EventRecord | RefusedRecord
+
+
+Grouping = Literal["event_type", "day", "product", "contact"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are meant; what is None does not matter."""
+
+    contact: str | None = None  #: the shop's id
+    contact_id: int | None = None
+    product: str | None = None  #: the shop's id
+    product_id: int | None = None
+    event_type: str | None = None
+    source: str | None = None
+    since: Instant | None = None  #: inclusive
+    until: Instant | None = None  #: exclusive
+
+
+class EventContact(Struct, frozen=True, gc=False):
+    """Whose event it was, as the contact is called now."""
+
+    id: int
+    custom_id: str | None
+    email: str | None
+    key: str | None
+
+
+class EventProduct(Struct, frozen=True, gc=False):
+    """The product of an event, as it is called now."""
+
+    id: int
+    custom_id: str | None
+    name: str | None
+
+
+class StoredEvent(Struct, frozen=True, gc=False):
+    """An event as it is read back."""
+
+    id: int  #: journal position
+    event_id: str | None  #: the sender's key
+    event_type: str
+    occurred_at: str  #: ISO 8601, UTC, milliseconds
+    received_at: str
+    source: str
+    contact: EventContact | None
+    product: EventProduct
+    attributes: Raw  #: as sent
+    custom_data: Raw | None
+    unit_price: Raw | None  #: a JSON number, exact
+    quantity: Raw | None
+    currency: str | None
+    order_id: str | None
+
+
+class EventPage(Struct, frozen=True):
+    """Some events, the newest first."""
+
+    results: list[StoredEvent]
+    #: Events before this one follow; None if there are none.
+    next_before: int | None
+
+
+class EventTypeCount(Struct, frozen=True, gc=False):
+    """Events of a type."""
+
+    event_type: str
+    count: int
+
+
+class DayCount(Struct, frozen=True, gc=False):
+    """Events of a calendar day."""
+
+    day: str  #: YYYY-MM-DD
+    count: int
+
+
+class ProductCount(Struct, frozen=True, gc=False):
+    """Events of a product."""
+
+    product: str | None  #: the shop's id
+    product_id: int
+    count: int
+
+
+class ContactCount(Struct, frozen=True, gc=False):
+    """Events of a contact, merged ones included; both None for events of nobody known."""
+
+    contact: str | None  #: the shop's id, None where the contact has none
+    contact_id: int | None
+    count: int
+
+
+GroupCount = EventTypeCount | DayCount | ProductCount | ContactCount
+
+
+class EventCount(Struct, frozen=True):
+    """How many events there are, in all and per group."""
+
+    total: int
+    results: list[GroupCount]
+    groups: int  #: how many groups there are; more than `results` if those were limited
+
+
+class FailedEvent(Struct, frozen=True, gc=False):
+    """Input that was refused, as it is kept."""
+
+    id: int
+    failed_at: str  #: ISO 8601, UTC, milliseconds
+    source: str
+    code: str
+    message: str
+    wire_format: str
+    product: str | None  #: the one in the path: "id:12" or "custom_id:ABC"
+    event_id: str | None  #: the sender's key
+    payload: str  #: text, with replacement characters where it is none
+    payload_base64: str  #: exactly as received
+    replayed_at: str | None
+    replayed_event_id: int | None  #: the `id` of the event it became

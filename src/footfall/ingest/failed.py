@@ -1,0 +1,231 @@
+"""Failed events: input that was refused and is kept, to be looked at, mended and sent again."""
+
+import asyncio
+from base64 import b64encode
+from typing import Any, NamedTuple, cast
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import Connection, Row
+
+from footfall.ingest import queries
+from footfall.ingest.collector import Advisor
+from footfall.ingest.formats import ProductPath, WireFormat, record_of
+from footfall.ingest.logic import checked_event_key, checked_id, key_hash
+from footfall.ingest.types import EventRecord, FailedEvent
+from footfall.journal.types import Entry, Journal
+from footfall.kernel.errors import Conflict, Invalid, NotFound
+from footfall.kernel.ids import Position
+from footfall.kernel.instants import Clock, Instant, to_iso
+from footfall.kernel.scope import Scope
+from footfall.state.api import State
+from footfall.workspaces.api import get_workspace
+
+_decode_record = msgspec.msgpack.Decoder(EventRecord).decode
+_encode_record = msgspec.msgpack.Encoder().encode
+_decode_fields = msgspec.json.Decoder(dict[str, Any]).decode
+_encode_item = msgspec.json.Encoder().encode
+
+
+class AlreadyReplayed(Conflict):
+    """The failed event was accepted by an earlier replay."""
+
+    code = "already_replayed"
+
+
+class Correction(NamedTuple):
+    """What a person mended before a replay; None where nothing."""
+
+    payload: bytes | None = None  #: in place of the kept one, in the same wire format
+    product: str | None = None  #: the shop's id, in place of the product that the path named
+
+
+def list_failed_events(
+    conn: Connection, scope: Scope, *, before_id: int | None, limit: int, code: str | None
+) -> tuple[list[FailedEvent], int | None]:
+    """Return up to `limit` failed events, the newest first, and the id before which more follow."""
+    rows = queries.failed_page(conn, scope, before_id=before_id, limit=limit + 1, code=code)
+    shown = [_shown(row) for row in rows[:limit]]
+    return shown, shown[-1].id if len(rows) > limit else None
+
+
+def get_failed_event(conn: Connection, scope: Scope, failed_id: int) -> FailedEvent:
+    """Return one failed event.
+
+    Raises:
+        NotFound: This workspace has none of that id (any more: they are kept for 30 days).
+    """
+    return _shown(_kept(conn, scope, failed_id))
+
+
+async def replay(
+    state: State,
+    journal: Journal,
+    advisor: Advisor,
+    scope: Scope,
+    failed_id: int,
+    correction: Correction,
+    *,
+    clock: Clock,
+) -> Position:
+    """Accept a failed event after all and return its position.
+
+    Read as the collector would have read it, at the time it came in. Where it fails again, the
+    failed event stays as it is. Called on the event loop; the state is used in threads.
+
+    Raises:
+        NotFound: There is no such failed event.
+        AlreadyReplayed: It was accepted before.
+        UserError: What is still wrong with it.
+    """
+    entry, record = await asyncio.to_thread(_entry, state, scope, failed_id, correction)
+    [wrong] = await advisor.check(scope, [record])
+    if wrong is not None:
+        raise wrong
+    [appended] = await journal.submit([entry])
+    # After a crash here the entry's key brings the next try to the same position.
+    await asyncio.to_thread(_mark, state, scope, failed_id, clock(), Position(appended.position))
+    return appended.position
+
+
+def _entry(
+    state: State, scope: Scope, failed_id: int, correction: Correction
+) -> tuple[Entry, EventRecord]:
+    with state.read() as conn:
+        row = _kept(conn, scope, failed_id)
+        zone = ZoneInfo(get_workspace(conn, scope.workspace_id).time_zone)
+    if row.replayed_at is not None:
+        raise _already(row.replayed_position)
+    record = _record(row, scope, correction, zone)
+    # The key of a record that was accepted once stands for the failed event itself.
+    key = None if row.wire_format == "record" else record.event_key
+    if key is None:
+        # No sender can choose this one: keys have no control characters.
+        key = f"\nreplay:{row.position}"
+    return Entry(key_hash(scope.workspace_id, key), _encode_record(record)), record
+
+
+def _mark(
+    state: State, scope: Scope, failed_id: int, replayed_at: Instant, position: Position
+) -> None:
+    with state.write() as conn:
+        if not queries.mark_replayed(conn, scope, failed_id, replayed_at, position):
+            raise _already(_kept(conn, scope, failed_id).replayed_position)
+
+
+def _kept(conn: Connection, scope: Scope, failed_id: int) -> Row[Any]:
+    row = queries.failed_event(conn, scope, failed_id)
+    if row is None:
+        raise NotFound("There is no failed event with this id.")
+    return row
+
+
+def _already(position: int | None) -> AlreadyReplayed:
+    return AlreadyReplayed(f"This was replayed before and is the event {position} now.")
+
+
+def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo) -> EventRecord:
+    """Return the valid record of what is kept, mended.
+
+    Raises:
+        UserError: It is none, and why.
+    """
+    wire_format = row.wire_format
+    payload = row.payload if correction.payload is None else correction.payload
+    if wire_format == "body":
+        raise Invalid(
+            "This is the body of a whole request that could not be split into events."
+            " Correct it and send it as a request again.",
+            code="not_replayable",
+        )
+    if wire_format == "record":
+        if correction.payload is None and correction.product is None:
+            return _unreadable_or(row.payload)
+        # People mend what they were shown.
+        wire_format = "item"
+        payload = _item_of(_unreadable_or(row.payload)) if correction.payload is None else payload
+    return record_of(
+        payload,
+        cast("WireFormat", wire_format),
+        workspace_id=scope.workspace_id,
+        received_at=Instant(row.failed_at),
+        source=row.source,
+        zone=zone,
+        path=_path(row.product_id, correction.product),
+        request_key=_usable_key(row.event_key),
+    )
+
+
+def _unreadable_or(payload: bytes) -> EventRecord:
+    try:
+        return _decode_record(payload)
+    except msgspec.MsgspecError as error:
+        raise Invalid(
+            "This record cannot be read; send the event again.", code="not_replayable"
+        ) from error
+
+
+def _path(kept: str | None, product: str | None) -> ProductPath:
+    if product is not None:
+        return ProductPath(None, checked_id(product, "#product"))
+    kind, _, value = (kept or "").partition(":")
+    if kind == "id" and not (value.isascii() and value.isdigit() and len(value) <= 18):
+        raise Invalid.at(
+            "#product", "wrong_type", "The address named no product; say which with ?product=."
+        )
+    path = ProductPath.parse(kept)
+    if path.custom_id is not None:
+        checked_id(path.custom_id, "#product")
+    return path
+
+
+def _usable_key(key: str | None) -> str | None:
+    """Return the request's key, None where there was none or the key was what was wrong."""
+    if key is None:
+        return None
+    try:
+        return checked_event_key(key)
+    except Invalid:
+        return None
+
+
+def _item_of(record: EventRecord) -> bytes:
+    """Return a journal record as the item of a batch that would make it."""
+    fields = _decode_fields(record.attributes)
+    if record.custom_data is not None:
+        fields["custom_data"] = msgspec.Raw(record.custom_data.encode())
+    item = {
+        "event_type": record.event_type,
+        "product_id": record.product_custom_id,
+        "user_id": record.contact_id,
+        "user_custom_id": record.user_custom_id,
+        "email": record.email,
+        "user_key": record.user_key,
+        "timestamp": record.occurred_at,
+        "event_id": record.event_key,
+        "data": fields,
+    }
+    return _encode_item({name: value for name, value in item.items() if value is not None})
+
+
+def _shown(row: Row[Any]) -> FailedEvent:
+    payload = row.payload
+    if row.wire_format == "record":
+        try:
+            payload = _item_of(_decode_record(payload))
+        except msgspec.MsgspecError:
+            payload = row.payload
+    return FailedEvent(
+        row.id,
+        to_iso(Instant(row.failed_at)),
+        row.source,
+        row.code,
+        row.message,
+        row.wire_format,
+        row.product_id,
+        row.event_key,
+        payload.decode(errors="replace"),
+        b64encode(row.payload).decode(),
+        None if row.replayed_at is None else to_iso(Instant(row.replayed_at)),
+        row.replayed_position,
+    )
