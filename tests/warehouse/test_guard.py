@@ -41,6 +41,8 @@ ATTACKS = {
     "line comment": f"SELECT * FROM {EVENTS} -- \n UNION ALL SELECT * FROM events",
     "block comment": "SELECT * FROM/**/events",
     "hash comment": "SELECT 1 # \n FROM events",
+    "text that a comment opens": "SELECT 1 /* ' */ FROM customers /* ' */",
+    "a harmless comment": f"SELECT 1 FROM {EVENTS} -- why",
     "guard inside a comment": f"SELECT * FROM events /* {EVENTS} */",
     "guard inside a string": f"SELECT * FROM events WHERE '{EVENTS}' != ''",
     "quotes: back ticks": "SELECT * FROM `events`",
@@ -99,10 +101,14 @@ HONEST = (
     f"SELECT e.event_id FROM {EVENTS} AS e WHERE e.event_type IN ('view', 'purchase')",
     f"SELECT 1 FROM {EVENTS} WHERE contact_id IN {{ids:Array(UInt64)}} AND source NOT IN ('api')",
     f"SELECT {survivor('e.contact_id')} AS who, count() FROM {EVENTS} AS e GROUP BY who",
-    f"SELECT c.email, count(*) FROM {EVENTS} AS e LEFT JOIN {CONTACTS} AS c ON c.id = contact_id"
-    + " GROUP BY c.email HAVING count(*) > 1 ORDER BY count(*) DESC, c.email LIMIT 10 OFFSET 5",
-    f"WITH a AS (SELECT contact_id FROM {EVENTS}), b AS (SELECT * FROM a)"
-    + " SELECT count() FROM b JOIN a ON a.contact_id = b.contact_id",
+    (
+        f"SELECT c.email, count(*) FROM {EVENTS} AS e LEFT JOIN {CONTACTS} AS c ON id = contact_id"
+        " GROUP BY c.email HAVING count(*) > 1 ORDER BY count(*) DESC, c.email LIMIT 10 OFFSET 5"
+    ),
+    (
+        f"WITH a AS (SELECT contact_id FROM {EVENTS}), b AS (SELECT * FROM a)"
+        " SELECT count() FROM b JOIN a ON a.contact_id = b.contact_id"
+    ),
     f"SELECT word FROM {EVENTS} ARRAY JOIN splitByChar(' ', attributes) AS word WHERE word != ''",
     f"SELECT 'it''s; -- not /* a */ comment FROM events', x -> x + 1 FROM {EVENTS}",
     f"SELECT * FROM {EVENTS} UNION ALL SELECT * FROM {EVENTS}",

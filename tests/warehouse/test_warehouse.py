@@ -164,7 +164,14 @@ def _year_month(seconds: float) -> str:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"event_type": "vieww"}, {"unit_price": "dear"}, {"attributes": None}, {"contact_id": -1}],
+    [
+        {"event_type": "vieww"},
+        {"unit_price": "dear"},
+        {"unit_price": "1e30"},
+        {"attributes": None},
+        {"contact_id": -1},
+        {"received_at": "yesterday"},
+    ],
     ids=str,
 )
 def test_one_wrong_row_refuses_the_batch_and_the_reason_stays_in_the_log(
@@ -191,6 +198,23 @@ def test_a_statement_the_engine_refuses_is_our_error(warehouse: Warehouse) -> No
         warehouse.rows(statement(ONE, "SELECT no_such_column FROM {events}"))
     assert "no_such_column" not in str(caught.value)
     assert not caught.value.transient
+
+
+def test_text_that_is_none_is_refused_and_not_tried_again(
+    warehouse: Warehouse, event: MakeEvent
+) -> None:
+    with pytest.raises(WarehouseError) as caught:
+        warehouse.insert("events", [event(attributes="\ud800")], token=None)
+    assert not caught.value.transient
+
+
+def test_a_full_disk_is_worth_another_try(
+    warehouse: Warehouse, event: MakeEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
+    with pytest.raises(WarehouseError) as caught:
+        warehouse.insert("events", [event()], token=None)
+    assert caught.value.transient
 
 
 def test_a_server_that_does_not_answer_is_a_transient_error(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from clickhouse_connect.driver.exceptions import OperationalError as Unreachable
 from msgspec import Struct
 from msgspec.json import Encoder
 
@@ -31,10 +30,41 @@ _SHORTEST_MONTH_SECONDS: Final = 28 * 86_400
 #: Statements that run at once; each holds one client, more callers wait.
 READERS: Final = 2
 
-#: Errors that another try may not meet: timeouts, network, memory, disk, too many parts.
-_TRANSIENT_CODES: Final = frozenset((159, 160, 164, 202, 209, 210, 241, 243, 252, 279, 394, 425))
+#: Errors that lie in the rows or the statement, so that another try fails alike: cannot parse or
+#: convert, out of range, null where none may be, unknown name, syntax. Everything else (network,
+#: memory, disk, a bug of the engine) is worth another try: refusing good events would be worse.
+_REFUSED_CODES: Final = frozenset(
+    {
+        6,  # CANNOT_PARSE_TEXT
+        26,  # CANNOT_PARSE_QUOTED_STRING
+        27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
+        36,  # BAD_ARGUMENTS
+        38,  # CANNOT_PARSE_DATE
+        41,  # CANNOT_PARSE_DATETIME
+        42,  # NUMBER_OF_ARGUMENTS_DOESNT_MATCH
+        43,  # ILLEGAL_TYPE_OF_ARGUMENT
+        46,  # UNKNOWN_FUNCTION
+        47,  # UNKNOWN_IDENTIFIER
+        53,  # TYPE_MISMATCH
+        62,  # SYNTAX_ERROR
+        69,  # ARGUMENT_OUT_OF_BOUND
+        70,  # CANNOT_CONVERT_TYPE
+        72,  # CANNOT_PARSE_NUMBER
+        117,  # INCORRECT_DATA
+        184,  # ILLEGAL_AGGREGATION
+        215,  # NOT_AN_AGGREGATE
+        321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+        349,  # CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+        386,  # NO_COMMON_TYPE
+        407,  # DECIMAL_OVERFLOW
+        456,  # UNKNOWN_QUERY_PARAMETER
+        457,  # BAD_QUERY_PARAMETER
+        691,  # UNKNOWN_ELEMENT_OF_ENUM
+    }
+)
 
 _INSERT_SETTINGS: Final = {
+    # The default of 100 would do; a server's profile may say less.
     "max_partitions_per_insert_block": 0,
     # A column we do not know, or a null where none may be, is our mistake: say so, store nothing.
     "input_format_skip_unknown_fields": 0,
@@ -49,7 +79,7 @@ class WarehouseError(Exception):
 
     Attributes:
         transient: Another try may succeed (network, memory, disk); else the rows or the statement
-            are at fault.
+            are at fault. Of several inserts of one batch, earlier ones may have been done.
     """
 
     def __init__(self, message: str, *, transient: bool) -> None:
@@ -81,10 +111,11 @@ class Warehouse:
             raise
 
     def insert(self, relation: Relation, rows: Sequence[Struct], *, token: str | None) -> None:
-        """Append `rows`, synced to disk when it returns; nothing is left half done for good.
+        """Append `rows`, synced to disk when it returns.
 
         A batch over more than fifty months of `occurred_at` goes in several inserts. If one fails,
         the same call again completes it: inserts that were done are recognised by their token.
+        Other rows or another token are only safe after a look at `event_ids_between`.
 
         Args:
             relation: Where to.
@@ -254,7 +285,11 @@ def _our_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except ClickHouseError as error:
-        code = getattr(error, "code", None)
-        transient = isinstance(error, Unreachable) or code in _TRANSIENT_CODES
+        transient = getattr(error, "code", None) not in _REFUSED_CODES
+        _log.error("warehouse could not %s: %s", doing, error)
+        raise WarehouseError(f"The warehouse could not {doing}.", transient=transient) from error
+    except (OSError, UnicodeEncodeError) as error:
+        # The batch passes through a temporary file; the disk may be full. Or a text is no text.
+        transient = isinstance(error, OSError)
         _log.error("warehouse could not %s: %s", doing, error)
         raise WarehouseError(f"The warehouse could not {doing}.", transient=transient) from error
