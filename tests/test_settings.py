@@ -22,6 +22,11 @@ def test_the_command_line_wins_over_the_environment_and_the_environment_over_def
     assert (settings.host, settings.port) == ("0.0.0.0", 9001)
 
 
+def test_the_journal_may_lie_on_a_disk_of_its_own():
+    settings = load_settings({"FOOTFALL_JOURNAL_URL": "sqlite:////fast/journal.sqlite"})
+    assert settings.journal_path == Path("/fast/journal.sqlite")
+
+
 def test_an_empty_variable_counts_as_unset():
     assert load_settings({"FOOTFALL_STATE_URL": "", "FOOTFALL_PORT": ""}) == load_settings({})
 
@@ -49,7 +54,8 @@ def test_the_usual_spelling_of_a_postgresql_url_is_understood(url):
         ({"FOOTFALL_DISK_RESERVE_BYTES": "1 GB"}, "FOOTFALL_DISK_RESERVE_BYTES must be a number"),
         ({"FOOTFALL_STATE_URL": "mysql://x"}, "FOOTFALL_STATE_URL must be a URL that begins with"),
         ({"FOOTFALL_WAREHOUSE_URL": "host:8123"}, "FOOTFALL_WAREHOUSE_URL must be a URL"),
-        ({"FOOTFALL_JOURNAL_URL": "nats://x"}, "FOOTFALL_JOURNAL_URL must be a URL"),
+        ({"FOOTFALL_JOURNAL_URL": "nats://x"}, "FOOTFALL_JOURNAL_URL must be sqlite:////"),
+        ({"FOOTFALL_JOURNAL_URL": "sqlite:///x"}, "FOOTFALL_JOURNAL_URL must be sqlite:////"),
         ({"FOOTFALL_STATE_ULR": "x"}, "not a setting. Did you mean FOOTFALL_STATE_URL?"),
     ],
 )

@@ -33,7 +33,7 @@ class Settings:
     host: str = "127.0.0.1"
     #: 0 lets the system choose.
     port: int = 8000
-    #: None: the embedded journal in the data folder.
+    #: None: the embedded journal in the data folder; else SQLAlchemy's URL of an SQLite file.
     journal_url: str | None = field(default=None, repr=False)
     #: None: SQLite in the data folder; else SQLAlchemy's URL of PostgreSQL or SQLite.
     state_url: str | None = field(default=None, repr=False)
@@ -47,6 +47,8 @@ class Settings:
     @property
     def journal_path(self) -> Path:
         """Return the embedded journal's file."""
+        if self.journal_url is not None:
+            return Path(self.journal_url.removeprefix("sqlite:///"))
         return self.data_dir / "journal.sqlite"
 
     @property
@@ -150,12 +152,18 @@ def _state_url(text: str) -> str:
     return _url(text, {"sqlite", "postgresql+psycopg"})
 
 
+def _journal_url(text: str) -> str:
+    if not text.startswith("sqlite:////"):
+        raise ValueError("must be sqlite:////path/to/file, with the file's absolute path.")
+    return text
+
+
 #: How each setting is read; the others are sizes.
 _READERS: dict[str, Callable[[str], object]] = {
     "data_dir": lambda text: Path(text).expanduser(),
     "host": _host,
     "port": _port,
-    "journal_url": lambda text: _url(text, {"sqlite"}),
+    "journal_url": _journal_url,
     "state_url": _state_url,
     "warehouse_url": lambda text: _url(text, {"clickhouse", "clickhouses", "http", "https"}),
 }

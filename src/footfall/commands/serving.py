@@ -97,10 +97,11 @@ async def _greet(runtime: Runtime, host: str, port: int) -> None:
         await asyncio.sleep(_CONNECT_RETRY_SECONDS)
     url = f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
     print(f"Footfall {__version__} listens on {url}")
-    print(f"Its data is in {runtime.settings.data_dir}", flush=True)
+    print(f"Its data is in {runtime.settings.data_dir}")
     token = await asyncio.to_thread(_first_token, runtime)
     if token is not None:
-        print(_first_start(url, token), flush=True)
+        print(_first_start(url, token))
+    print("Ready. Ctrl-C stops it.", flush=True)
 
 
 def _first_token(runtime: Runtime) -> str | None:
