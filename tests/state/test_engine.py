@@ -188,7 +188,9 @@ def test_an_unreachable_server_is_an_outage_and_not_a_bug() -> None:
         pass
 
 
-def test_a_lost_connection_is_replaced(postgresql_url: str) -> None:
+def test_a_connection_lost_in_a_transaction_is_an_outage_and_is_replaced(
+    postgresql_url: str,
+) -> None:
     opened = open_state(postgresql_url, Path())
     opened.migrate()
     with pytest.raises(StateUnavailable), opened.write() as conn:
@@ -196,6 +198,27 @@ def test_a_lost_connection_is_replaced(postgresql_url: str) -> None:
     with opened.write() as conn:
         set_position(conn, 1)
     opened.close()
+
+
+def test_connections_lost_between_transactions_go_unnoticed(postgresql_url: str) -> None:
+    opened, other = open_state(postgresql_url, Path()), open_state(postgresql_url, Path())
+    opened.migrate()
+    with opened.write(), opened.read() as conn:
+        position(conn)
+    with other.write() as conn:
+        lost = conn.execute(
+            text(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid != pg_backend_pid()"
+            )
+        ).all()
+    assert lost == [(True,), (True,)]
+    with opened.write() as conn:
+        set_position(conn, 1)
+    with opened.read() as conn:
+        assert position(conn) == 1
+    opened.close()
+    other.close()
 
 
 def test_a_full_disk_is_an_outage_that_leaves_no_trace(sqlite_state: State) -> None:

@@ -74,6 +74,7 @@ def test_a_name_is_taken_once(state: State) -> None:
         {"name": ""},
         {"name": " \t"},
         {"name": "a\0b"},
+        {"name": "\udcff"},
         {"name": "x" * 256},
         {"time_zone": "Europe/Nowhere"},
         {"time_zone": ""},

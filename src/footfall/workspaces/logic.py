@@ -17,7 +17,8 @@ MAX_TIME_ZONE_CHARACTERS: Final = 64
 
 _ALPHABET = string.ascii_letters + string.digits
 _TOKEN = re.compile(rb"[A-Za-z0-9]{64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+#: Control characters, and halves of characters as a badly set terminal passes them on.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SCOPES: Final[dict[str, KeyScope]] = {
     "read": "read",
     "write": "write",
