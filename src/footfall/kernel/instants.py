@@ -39,8 +39,20 @@ def to_iso(instant: Instant) -> str:
     return to_datetime(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def to_iso_microseconds(instant: Instant) -> str:
+    """Return `instant` as the compatible API writes it, `2026-01-31T09:30:00.000000Z`."""
+    return to_datetime(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+#: In the zone database's folders, but no zones: the machine's own, and variants that count leap
+#: seconds. The warehouse knows none of them.
+_NO_ZONES = frozenset({"localtime", "posixrules", "posix", "right", "Factory"})
+
+
 def zone(name: str) -> ZoneInfo | None:
     """Return the IANA time zone called `name`, or None if there is none."""
+    if name.partition("/")[0] in _NO_ZONES:
+        return None
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
