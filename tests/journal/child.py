@@ -66,8 +66,8 @@ async def append_for_ever(path: Path, run: str) -> None:
 
 
 async def append_a_few(path: Path) -> None:
-    journal = open_at(path)
-    for turn in range(5):
+    journal = open_at(path, generation_keys=4)  # with unsynced housekeeping in between
+    for turn in range(20):
         say(asking=turn)
         await journal.submit(submission(str(turn), 3))
         say(answered=turn)

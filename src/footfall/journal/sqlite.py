@@ -143,7 +143,8 @@ class SqliteJournal:
         self._disk_low = False
         self._looked_at = Instant(0)
         self._measure_disk(force=True)
-        self._thread = threading.Thread(target=self._run, name="journal-writer")
+        # A daemon: a process that ends without `close` loses only what was never acknowledged.
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
     def submit(self, entries: Sequence[Entry]) -> "asyncio.Future[list[Appended]]":
