@@ -1,6 +1,6 @@
 """Carries the journal into the state and the warehouse, in order, each with a cursor.
 
-Two threads. *State* reads the journal, places a batch in one transaction (footfall.ingest.placement)
+Two threads. *State* reads the journal, places a batch in one transaction (see placement.py)
 and hands its rows on. *Warehouse* inserts them with a token made of the range, copies changed
 products and contacts, moves its cursor, lets the journal trim, and tells who waits. Both sleep on
 conditions; an idle shop costs nothing. After a crash the ranges between the two cursors are
@@ -26,7 +26,7 @@ from footfall.ingest.types import EventRecord, Record, RefusedRecord
 from footfall.journal.types import Journal
 from footfall.kernel.errors import Unavailable, UserError
 from footfall.kernel.ids import Position
-from footfall.kernel.instants import DAY_MS, HOUR_MS, Clock
+from footfall.kernel.instants import DAY_MS, HOUR_MS, Clock, Instant
 from footfall.state.api import State
 from footfall.warehouse.api import Warehouse, WarehouseError
 from footfall.warehouse.types import EventRow
@@ -120,15 +120,19 @@ class Projector:
 
     def start(self) -> None:
         """Finish what an earlier process left half-done, then project in the background."""
-        with self._state.read() as conn:
-            self._state_position = queries.cursor(conn, "state")
-            self._inserted = self._visible = queries.cursor(conn, "warehouse")
-        self._head = self._journal.head()
+        self.load_cursors()
         self._journal.on_append(self._appended)
         for target in (self._run_state, self._run_warehouse):
             thread = threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def load_cursors(self) -> None:
+        """Read where an earlier process stopped."""
+        with self._state.read() as conn:
+            self._state_position = queries.cursor(conn, "state")
+            self._inserted = self._visible = queries.cursor(conn, "warehouse")
+        self._head = self._journal.head()
 
     def stop(self) -> None:
         """Stop after the batches under way; what is left is taken up at the next start."""
@@ -149,6 +153,11 @@ class Projector:
     def visible_position(self) -> Position:
         """The last position that every reader sees."""
         return self._visible
+
+    @property
+    def behind(self) -> bool:
+        """Whether there are records that the state does not know yet."""
+        return self._journal.head() > self._state_position
 
     @property
     def lag(self) -> int:
@@ -225,9 +234,9 @@ class Projector:
     # --- state --------------------------------------------------------------------------------
 
     def _run_state(self) -> None:
-        self._until_it_works(self._take_up_open_ranges)
+        self._until_it_works(self.take_up_open_ranges)
         while self._await_records():
-            self._until_it_works(self._project_next)
+            self._until_it_works(self.project_once)
 
     def _await_records(self) -> bool:
         """Sleep until there is a batch worth projecting; return False to stop."""
@@ -261,7 +270,7 @@ class Projector:
                 self.fault = None
                 return
 
-    def _take_up_open_ranges(self) -> None:
+    def take_up_open_ranges(self) -> None:
         """Queue what an earlier process placed and did not bring into the warehouse for certain."""
         with self._state.read() as conn:
             ranges = queries.open_ranges(conn)
@@ -298,13 +307,14 @@ class Projector:
         for batch in batches:
             if batch.first_position != first + len(records):
                 break
-            records.extend(_decoded(batch.payload))
+            records.extend(_decoded(batch.payload, self._clock()))
         if first <= after:
             del records[: after + 1 - first]
             first = Position(after + 1)
         return first, records
 
-    def _project_next(self) -> None:
+    def project_once(self) -> None:
+        """Place the next batch in the state; there must be one (`behind`)."""
         first, records = self._read_past(self._state_position)
         # A journal row may hold more than a batch should; the rest comes next.
         self._place(first, records[:MAX_BATCH_RECORDS])
@@ -353,15 +363,27 @@ class Projector:
                 )
                 if self._stopping:
                     return
-            self._until_it_works(self._publish)
+            self._until_it_works(self.publish_once)
 
-    def _publish(self) -> None:
-        """Bring everything queued into the warehouse and move its cursor."""
+    @property
+    def queued(self) -> list[_Range]:
+        """The ranges that are in the state and not in the warehouse."""
         with self._wake:
-            ranges = list(self._queue)
-            asked = self._copies_asked
+            return list(self._queue)
+
+    def insert_queued(self) -> list[_Range]:
+        """Insert the rows of every queued range and return the ranges; the cursor stays."""
+        ranges = self.queued
         for placed_range in ranges:
-            self._insert(placed_range)
+            if placed_range.rows and not placed_range.inserted:
+                self._insert_rows(placed_range.rows, placed_range.token)
+            placed_range.inserted = True
+        return ranges
+
+    def publish_once(self) -> None:
+        """Bring everything queued into the warehouse and move its cursor."""
+        asked = self._copies_asked
+        ranges = self.insert_queued()
         inserted = ranges[-1].placed.last_position if ranges else self._inserted
         copied = self._copy(asked, inserted)
         if ranges:
@@ -395,19 +417,19 @@ class Projector:
                 queries.forget_failed_events(conn, self._forgot_at - FAILED_EVENTS_KEPT_MS)
         return True
 
-    def _insert(self, placed_range: _Range) -> None:
-        if placed_range.rows and not placed_range.inserted:
-            self._insert_rows(placed_range.rows, placed_range.token)
-        placed_range.inserted = True
-
     def _insert_rows(self, rows: Sequence[EventRow], token: str) -> None:
         """Insert `rows`, or their halves if the warehouse works and refuses them."""
+        if not rows:
+            return
         try:
             self._warehouse.insert("events", rows, token=token)
         except WarehouseError as error:
             if error.transient:
                 raise
             if len(rows) > 1:
+                # A batch of many months goes in by pieces: some of it may be there.
+                there = self._warehouse.event_ids_between(rows[0].event_id, rows[-1].event_id)
+                rows = [row for row in rows if row.event_id not in there]
                 half = len(rows) // 2
                 self._insert_rows(rows[:half], f"{token}.0")
                 self._insert_rows(rows[half:], f"{token}.1")
@@ -430,20 +452,29 @@ def _answer(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def _decoded(payload: bytes) -> list[Record]:
+def _decoded(payload: bytes, now: Instant) -> list[Record]:
     """Return the records of a journal batch; one that is none becomes a refused one."""
     try:
         return _decode_records(payload)
     except msgspec.MsgspecError:
-        return [_decoded_alone(raw) for raw in _decode_raws(payload)]
+        return [_decoded_alone(raw, now) for raw in _decode_raws(payload)]
 
 
-def _decoded_alone(raw: msgspec.Raw) -> Record:
+def _decoded_alone(raw: msgspec.Raw, now: Instant) -> Record:
     try:
         record: Record = _decode_record(raw)
     except msgspec.MsgspecError:
         _log.exception("a journal record cannot be read")
         return RefusedRecord(
-            0, 0, "api", None, "record", None, bytes(raw), ProjectionFault.code, "unreadable", None
+            workspace_id=0,  # nobody's: only the operator's log tells of it
+            received_at=now,
+            source="api",
+            api_key_id=None,
+            wire_format="record",
+            product_id=None,
+            payload=bytes(raw),
+            code=ProjectionFault.code,
+            message="This is no record of a product event.",
+            event_key=None,
         )
     return record

@@ -1,0 +1,171 @@
+"""Every command as a person types it, beside a running server and without one."""
+
+import os
+import re
+import signal
+import socket
+import stat
+
+import pytest
+
+from tests.journeys.shop import Shop
+
+
+@pytest.fixture
+def idle(tmp_path) -> Shop:
+    """A data folder that nobody serves."""
+    return Shop(tmp_path / "shop")
+
+
+def test_the_first_start_prints_a_token_that_works_and_later_starts_print_none(open_shop):
+    shop = open_shop()
+    shop.start()
+    assert shop.stop() == 0
+    (token,) = re.findall(r"^\s+([A-Za-z0-9]{64})$", shop.log(), re.MULTILINE)
+    assert f"listens on http://127.0.0.1:{shop.port}" in shop.log()
+    shop.start()
+    client = shop.client(token)
+    event = {"user_custom_id": "anna", "product_id": "mug-1", "event_type": "view"}
+    status, _, _ = client.request("POST", "/api/v1/events", [event], Prefer="wait")
+    assert status == 202
+    assert client.get("/api/v1/events/count") == {"total": 1, "results": []}
+    client.close()
+    assert shop.stop() == 0
+    assert len(re.findall(r"^\s+[A-Za-z0-9]{64}$", shop.log(), re.MULTILINE)) == 1
+
+
+def test_a_token_made_beside_a_server_works_at_once_and_ends_within_a_second(shop):
+    made = shop.command("tokens", "create", "till", "--scope", "read")
+    token = made.stdout.removesuffix("\n")
+    assert re.fullmatch(r"[A-Za-z0-9]{64}", token)
+    assert made.stderr == ""
+    client = shop.client(token)
+    assert client.get("/api/v1/events/count")["total"] == 0
+    assert client.request("POST", "/api/v1/events", [])[0] == 403
+    listed = shop.command("tokens", "list").stdout
+    assert "till" in listed
+    assert token not in listed
+    assert "till" in shop.command("tokens", "revoke", "till").stdout
+    while client.request("GET", "/api/v1/events/count")[0] != 401:
+        pass  # the test's time limit ends this, should it never be refused
+    client.close()
+
+
+def test_tokens_of_another_workspace_open_that_one_only(shop):
+    shop.command("workspaces", "create", "Berlin", "--time-zone", "Europe/Berlin")
+    listed = shop.command("workspaces", "list").stdout.splitlines()
+    assert [line.split()[1:3] for line in listed[1:]] == [
+        ["default", "UTC"],
+        ["Berlin", "Europe/Berlin"],
+    ]
+    token = shop.new_token(workspace="Berlin")
+    assert token[:8] not in shop.command("tokens", "list").stdout
+    assert token[:8] in shop.command("tokens", "list", "--workspace", "Berlin").stdout
+
+
+def test_a_folder_has_one_server_and_a_port_too(shop, tmp_path):
+    second = shop.command("serve", "--port", "0", check=False)
+    assert second.returncode == 3
+    assert f"process {shop.process.pid} owns" in second.stderr
+    elsewhere = Shop(tmp_path / "elsewhere")
+    taken = elsewhere.command("serve", "--port", str(shop.port), check=False)
+    assert taken.returncode == 3
+    assert "--port" in taken.stderr
+
+
+def test_an_interrupt_ends_the_server_with_code_0_and_leaves_no_socket(shop):
+    assert stat.S_IMODE((shop.data_dir / "footfall.sock").stat().st_mode) == 0o600
+    shop.process.send_signal(signal.SIGINT)
+    assert shop.process.wait(60) == 0
+    assert not (shop.data_dir / "footfall.sock").exists()
+
+
+def test_the_doctor_finds_a_healthy_shop_well_with_a_server_and_without(shop):
+    beside = shop.command("doctor").stdout
+    assert "All is well." in beside
+    assert f"process {shop.process.pid}" in beside
+    shop.stop()
+    alone = shop.command("doctor").stdout
+    assert "All is well." in alone
+    assert "not running" in alone
+    assert "ClickHouse" in alone
+
+
+def test_the_doctor_says_what_to_do(idle):
+    idle.environment["FOOTFALL_DISK_RESERVE_BYTES"] = "1000TiB"
+    found = idle.command("doctor", check=False)
+    assert found.returncode == 1
+    assert "Events are refused until there is space" in found.stdout
+    idle.environment["FOOTFALL_STATE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
+    found = idle.command("doctor", check=False)
+    assert found.returncode == 1
+    assert "FOOTFALL_STATE_URL" in found.stdout
+
+
+def test_rebuild_brings_the_copies_back_beside_a_server_and_without(shop):
+    token = shop.new_token()
+    client = shop.client(token)
+    event = {"user_custom_id": "anna", "product_id": "mug-1", "event_type": "view"}
+    client.request("POST", "/api/v1/events", [event], Prefer="wait")
+    before = list(client.every("/api/v1/events"))
+    shop.command("rebuild")
+    assert list(client.every("/api/v1/events")) == before
+    client.close()
+    shop.stop()
+    shop.command("rebuild")
+    shop.start()
+    client = shop.client(token)
+    assert list(client.every("/api/v1/events")) == before
+    client.close()
+
+
+MISUSES = {
+    "no such command": (["frobnicate"], 2, "frobnicate"),
+    "an argument is missing": (["tokens", "create"], 2, "NAME"),
+    "a port that is none": (["serve", "--port", "99999"], 2, "--port must be a port"),
+    "a scope that is none": (["tokens", "create", "x", "--scope", "all"], 2, "--scope"),
+    "a workspace that is not there": (["tokens", "list", "--workspace", "x"], 1, '"x"'),
+    "a token that is not there": (["tokens", "revoke", "x"], 1, '"x"'),
+    "a time zone that is none": (["workspaces", "create", "a", "--time-zone", "x"], 1, "IANA"),
+    "neither mapping nor preset": (["import", "events", "f.csv"], 2, "--preset"),
+    "a preset that is none": (["import", "events", "f.csv", "--preset", "x"], 2, "taobao"),
+    "a file that is not there": (
+        ["import", "events", "absent.csv", "--preset", "taobao"],
+        1,
+        "absent.csv cannot be read",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), MISUSES.values(), ids=MISUSES)
+def test_a_mistake_is_said_in_a_sentence_with_its_exit_code(idle, arguments, code, words):
+    result = idle.command(*arguments, check=False)
+    assert result.returncode == code, result.stderr
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_wrong_setting_is_named(idle):
+    idle.environment["FOOTFALL_STATE_ULR"] = "x"
+    result = idle.command("tokens", "list", check=False)
+    assert result.returncode == 2
+    assert "Did you mean FOOTFALL_STATE_URL?" in result.stderr
+
+
+def test_a_store_that_cannot_be_reached_is_code_3(idle):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        idle.environment["FOOTFALL_STATE_URL"] = f"postgresql://nobody@127.0.0.1:{port}/none"
+        result = idle.command("tokens", "list", check=False)
+    assert result.returncode == 3, result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_data_folder_may_have_a_long_path_with_spaces(open_shop):
+    shop = open_shop("a folder " * 15 + os.sep + "with spaces " * 10)
+    shop.data_dir.parent.mkdir()
+    shop.start()
+    assert "All is well." in shop.command("doctor").stdout
+    assert shop.stop() == 0
