@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,7 +24,7 @@ from footfall.ingest.importer import Importer
 from footfall.ingest.mappings import load_preset, parse_mapping
 from footfall.ingest.readers import FileUnreadable
 from footfall.ingest.types import EventRecord
-from footfall.kernel.instants import Instant, to_iso
+from footfall.kernel.instants import Instant, to_datetime, to_iso
 
 NOW = Instant(1_790_000_000_000)
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -347,15 +348,21 @@ def thousandths(price: str) -> int:
     return int(whole + fraction.ljust(3, "0"))
 
 
+@cache
+def uk_day(occurred_at: int) -> str:
+    local = to_datetime(Instant(occurred_at)).astimezone(ZoneInfo("Europe/London"))
+    return local.date().isoformat()
+
+
 @needs_shared_files
 def test_the_uci_file_is_accounted_for_line_by_line():
     """Compared with a reading of the file that shares no code with ours."""
     path = SHARED / "uci-online-retail" / "online_retail.csv.zst"
     expected: Counter[str] = Counter()
-    revenue = 0  # thousandths of a penny; Decimal would make this the slowest test
+    revenue: Counter[str] = Counter()  # by UK day, in thousandths of a pound
     with zstandard.open(path, "rt", encoding="utf-8", newline="") as text:
         for line in islice(csv.reader(text), 1, None):
-            invoice, _, _, quantity, _, price, _, _ = line
+            invoice, _, _, quantity, moment, price, _, _ = line
             if price.startswith("-"):
                 expected["bad_debt"] += 1
             elif invoice.startswith("C"):
@@ -364,7 +371,7 @@ def test_the_uci_file_is_accounted_for_line_by_line():
                 expected["stock_correction"] += 1
             else:
                 expected["purchase"] += 1
-                revenue += thousandths(price) * int(quantity)
+                revenue[moment[:10]] += thousandths(price) * int(quantity)
     importer = Importer(
         path,
         load_preset("uci-online-retail"),
@@ -374,7 +381,7 @@ def test_the_uci_file_is_accounted_for_line_by_line():
     )
     found: Counter[str] = Counter()
     known_keys = set()
-    total = 0
+    found_revenue: Counter[str] = Counter()
     for chunk in importer.chunks(5000):
         found.update(reject.code for reject in chunk.rejects)
         for entry in chunk.entries:
@@ -382,7 +389,8 @@ def test_the_uci_file_is_accounted_for_line_by_line():
             known_keys.add(entry.key_hash)
             found[record.event_type] += 1
             if record.event_type == "purchase":
-                total += thousandths(record.unit_price) * int(Decimal(record.quantity))
+                amount = thousandths(record.unit_price) * int(Decimal(record.quantity))
+                found_revenue[uk_day(record.occurred_at)] += amount
             assert Decimal(record.quantity) > 0
             assert record.currency == "GBP"
             assert record.user_custom_id is None or record.user_custom_id.isdigit()
@@ -390,4 +398,5 @@ def test_the_uci_file_is_accounted_for_line_by_line():
     assert found == {kind: expected[kind] for kind in kinds}
     assert sum(found.values()) == 541_909
     assert len(known_keys) == found["purchase"] + found["return"]
-    assert total == revenue
+    assert found_revenue == revenue
+    assert len(revenue) == 305
