@@ -5,29 +5,26 @@ is asked in short transactions before and after, because a report may take secon
 hold one of its few readers that long.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Raw
 from sqlalchemy import Connection
 
 from footfall.catalog.api import product_ids, product_names
+from footfall.catalog.types import ProductName
 from footfall.contacts.api import contact_ids, contact_names, with_merged
 from footfall.contacts.types import ContactName
 from footfall.ingest import queries
 from footfall.ingest.queries import Selection
 from footfall.ingest.types import (
-    ContactCount,
-    DayCount,
     EventContact,
     EventCount,
     EventFilter,
     EventPage,
     EventProduct,
-    EventTypeCount,
     GroupCount,
     Grouping,
-    ProductCount,
     StoredEvent,
 )
 from footfall.kernel.scope import Scope
@@ -205,24 +202,21 @@ def _groups(
     state: State, scope: Scope, grouping: Grouping, rows: Sequence[tuple[Any, ...]]
 ) -> list[GroupCount]:
     if grouping == "event_type":
-        return [EventTypeCount(key, number) for key, number, _, _ in rows]
+        return [GroupCount(event_type=key, count=number) for key, number, _, _ in rows]
     if grouping == "day":
-        return [DayCount(key, number) for key, number, _, _ in rows]
-    keys = [row[0] for row in rows]
-    if grouping == "product":
-        with state.read() as conn:
-            products = product_names(conn, scope, keys)
-        return [
-            ProductCount(products[key].custom_id if key in products else None, key, number)
-            for key, number, _, _ in rows
-        ]
+        return [GroupCount(day=key, count=number) for key, number, _, _ in rows]
     with state.read() as conn:
-        contacts = contact_names(conn, scope, [key for key in keys if key])
-    return [_contact_count(contacts, key, number) for key, number, _, _ in rows]
-
-
-def _contact_count(contacts: dict[int, ContactName], contact_id: int, count: int) -> ContactCount:
-    if contact_id == 0:
-        return ContactCount(None, None, count)
-    name = contacts.get(contact_id)
-    return ContactCount(None if name is None else name.custom_id, contact_id, count)
+        names: Mapping[int, ContactName | ProductName]
+        if grouping == "product":
+            names = product_names(conn, scope, [row[0] for row in rows])
+        else:
+            names = contact_names(conn, scope, [row[0] for row in rows if row[0]])
+    groups: list[GroupCount] = []
+    for key, number, _, _ in rows:
+        name = names.get(key)
+        custom_id = None if name is None else name.custom_id
+        if grouping == "product":
+            groups.append(GroupCount(product=custom_id, product_id=key, count=number))
+        else:
+            groups.append(GroupCount(contact=custom_id, contact_id=key or None, count=number))
+    return groups

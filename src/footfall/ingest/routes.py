@@ -4,10 +4,11 @@ from typing import Annotated, Any, Final, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from litestar import Request, get, post
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Dependency, Parameter
+from litestar.params import FromPath, QueryParameter, SkipValidation
 from msgspec import Meta, Struct
+from msgspec.json import Decoder
 
 from footfall.http.bodies import inflated
 from footfall.http.edge import record_id
@@ -47,10 +48,10 @@ _MAX_ID: Final = 2**63 - 1
 _LAST_INSTANT: Final = 7_258_118_400_000
 _GROUPINGS: Final[tuple[Grouping, ...]] = get_args(Grouping)
 
-TheWarehouse = Annotated[Warehouse, Dependency(skip_validation=True)]
-TheJournal = Annotated[Journal, Dependency(skip_validation=True)]
-TheAdvisor = Annotated[Advisor, Dependency(skip_validation=True)]
-TheVisibility = Annotated[Visibility, Dependency(skip_validation=True)]
+TheWarehouse = NamedDependency[SkipValidation[Warehouse]]
+TheJournal = NamedDependency[SkipValidation[Journal]]
+TheAdvisor = NamedDependency[SkipValidation[Advisor]]
+TheVisibility = NamedDependency[SkipValidation[Visibility]]
 
 _FILTERS: Final = frozenset(
     {"contact", "contact_id", "product", "product_id", "event_type", "source", "from", "to"}
@@ -63,6 +64,9 @@ class _Place(Struct, frozen=True):
     """Where a list that begins with the newest goes on."""
 
     before: Annotated[int, Meta(ge=0, le=_MAX_ID)]
+
+
+_decode_place: Final = Decoder(_Place).decode
 
 
 class EventPageAnswer(Struct, frozen=True):
@@ -94,32 +98,38 @@ class Chosen(NamedTuple):
 
 def chosen_events(
     call: TheCall,
-    contact: Annotated[str | None, Parameter(description="The shop's id of a contact.")] = None,
-    contact_id: Annotated[
-        int | None, Parameter(ge=0, le=_MAX_ID, description="Our id of a contact.")
+    contact: Annotated[
+        str | None, QueryParameter(description="The shop's id of a contact.")
     ] = None,
-    product: Annotated[str | None, Parameter(description="The shop's id of a product.")] = None,
+    contact_id: Annotated[
+        int | None, QueryParameter(ge=0, le=_MAX_ID, description="Our id of a contact.")
+    ] = None,
+    product: Annotated[
+        str | None, QueryParameter(description="The shop's id of a product.")
+    ] = None,
     product_id: Annotated[
-        int | None, Parameter(ge=0, le=_MAX_ID, description="Our id of a product.")
+        int | None, QueryParameter(ge=0, le=_MAX_ID, description="Our id of a product.")
     ] = None,
     event_type: Annotated[
-        str | None, Parameter(description=f"One of: {', '.join(EVENT_TYPES)}.")
+        str | None, QueryParameter(description=f"One of: {', '.join(EVENT_TYPES)}.")
     ] = None,
-    source: Annotated[str | None, Parameter(description=f"One of: {', '.join(SOURCES)}.")] = None,
+    source: Annotated[
+        str | None, QueryParameter(description=f"One of: {', '.join(SOURCES)}.")
+    ] = None,
     since: Annotated[
         str | None,
-        Parameter(
-            query="from",
+        QueryParameter(
+            name="from",
             description="Events from this time on: ISO 8601, a date, Unix seconds or milliseconds.",
         ),
     ] = None,
     until: Annotated[
         str | None,
-        Parameter(query="to", description="Events before this time, written like `from`."),
+        QueryParameter(name="to", description="Events before this time, written like `from`."),
     ] = None,
     time_zone: Annotated[
         str | None,
-        Parameter(description="IANA name; where days begin. By default the workspace's."),
+        QueryParameter(description="IANA name; where days begin. By default the workspace's."),
     ] = None,
 ) -> Chosen:
     """Return what the filters of a request choose."""
@@ -139,7 +149,7 @@ def chosen_events(
     )
 
 
-TheChosen = Annotated[Chosen, Dependency(skip_validation=True)]
+TheChosen = NamedDependency[SkipValidation[Chosen]]
 _CHOSEN: Final = {"chosen": Provide(chosen_events, sync_to_thread=True)}
 
 
@@ -155,7 +165,7 @@ def list_events(
     warehouse: TheWarehouse,
     chosen: TheChosen,
     cursor: CursorParameter = None,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> EventPageAnswer:
     """Answer events, the newest first; pages show each once, whatever arrives meanwhile."""
     _check_parameters(call, _LIST_PARAMETERS)
@@ -182,9 +192,9 @@ def count_events(
     warehouse: TheWarehouse,
     chosen: TheChosen,
     group_by: Annotated[
-        str | None, Parameter(description=f"One of: {', '.join(_GROUPINGS)}.")
+        str | None, QueryParameter(description=f"One of: {', '.join(_GROUPINGS)}.")
     ] = None,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_GROUPS)] = MAX_GROUPS,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_GROUPS)] = MAX_GROUPS,
 ) -> EventCount:
     """Answer the total and, grouped, the largest groups first; days in their order."""
     _check_parameters(call, _COUNT_PARAMETERS)
@@ -203,8 +213,8 @@ def count_events(
 def list_failed_events(
     call: TheCall,
     cursor: CursorParameter = None,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    code: Annotated[str | None, Parameter(description="Why they failed.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    code: Annotated[str | None, QueryParameter(description="Why they failed.")] = None,
 ) -> FailedEventPage:
     """Answer refused input, the newest first; it is kept for 30 days."""
     with call.read() as conn:
@@ -220,7 +230,7 @@ def list_failed_events(
     summary="Read a failed event",
     tags=_FAILED_TAGS,
 )
-def read_failed_event(call: TheCall, failed_id: str) -> FailedEvent:
+def read_failed_event(call: TheCall, failed_id: FromPath[str]) -> FailedEvent:
     """Answer the payload as it was received, and why it was refused."""
     with call.read() as conn:
         return failed.get_failed_event(conn, call.scope, record_id(failed_id))
@@ -237,11 +247,13 @@ async def replay_failed_event(
     journal: TheJournal,
     advisor: TheAdvisor,
     visibility: TheVisibility,
-    failed_id: str,
+    failed_id: FromPath[str],
     request: Request[Any, Any, Any],
     product: Annotated[
         str | None,
-        Parameter(description="The shop's id, in place of the product that the address named."),
+        QueryParameter(
+            description="The shop's id, in place of the product that the address named."
+        ),
     ] = None,
 ) -> ReplayAnswer:
     """Answer the `id` of the event it became. A body is taken in place of the kept payload."""
@@ -275,7 +287,7 @@ def _check_parameters(call: Call, known: frozenset[str]) -> None:
 
 
 def _before(cursor: str | None) -> int | None:
-    return unpacked_cursor(cursor, _Place).before if cursor else None
+    return unpacked_cursor(cursor, _decode_place).before if cursor else None
 
 
 def _cursor(before: int | None) -> str | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from footfall.kernel.instants import Instant
 
@@ -136,37 +136,17 @@ class EventPage(Struct, frozen=True):
     next_before: int | None
 
 
-class EventTypeCount(Struct, frozen=True, gc=False):
-    """Events of a type."""
+class GroupCount(Struct, frozen=True, kw_only=True, gc=False):
+    """How many events a group has; of the other fields, only the group's own are there."""
 
-    event_type: str
+    event_type: str | UnsetType = UNSET
+    day: str | UnsetType = UNSET  #: YYYY-MM-DD
+    product: str | UnsetType | None = UNSET  #: the shop's id
+    product_id: int | UnsetType = UNSET
+    #: The shop's id. Both None for the events of nobody known.
+    contact: str | UnsetType | None = UNSET
+    contact_id: int | UnsetType | None = UNSET
     count: int
-
-
-class DayCount(Struct, frozen=True, gc=False):
-    """Events of a calendar day."""
-
-    day: str  #: YYYY-MM-DD
-    count: int
-
-
-class ProductCount(Struct, frozen=True, gc=False):
-    """Events of a product."""
-
-    product: str | None  #: the shop's id
-    product_id: int
-    count: int
-
-
-class ContactCount(Struct, frozen=True, gc=False):
-    """Events of a contact, merged ones included; both None for events of nobody known."""
-
-    contact: str | None  #: the shop's id, None where the contact has none
-    contact_id: int | None
-    count: int
-
-
-GroupCount = EventTypeCount | DayCount | ProductCount | ContactCount
 
 
 class EventCount(Struct, frozen=True):
