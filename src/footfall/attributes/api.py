@@ -1,13 +1,23 @@
 """What other features use of attributes: definitions, profiles, and values that were set aside."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection
 
 from footfall.attributes import queries
+from footfall.attributes.answers import (
+    AttributeAnswer,
+    SetAsideAnswer,
+    TypeChange,
+    TypeChangeAnswer,
+    shown_attribute,
+    shown_set_aside,
+)
 from footfall.attributes.built_in import BUILT_IN, EVENT_FACTS, RESERVED
 from footfall.attributes.coercion import CoercionError, canonical_text, coerce, json_text
+from footfall.attributes.compatible import shown_labels, written_values
 from footfall.attributes.definitions import MAX_DEFINITIONS, Definitions
 from footfall.attributes.logic import (
     MAX_NAME_CHARACTERS,
@@ -18,8 +28,15 @@ from footfall.attributes.logic import (
     recast,
 )
 from footfall.attributes.profiles import RAW_LIMIT, apply_values
+from footfall.attributes.recasting import (
+    STEP_OBJECTS,
+    Recast,
+    Step,
+    recast_all,
+    recast_profile,
+)
 from footfall.attributes.types import Definition, ObjectKind, SetAside, ValueType
-from footfall.kernel.errors import Conflict, Invalid
+from footfall.kernel.errors import Conflict, Invalid, NotFound
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 
@@ -28,11 +45,19 @@ __all__ = [
     "EVENT_FACTS",
     "RAW_LIMIT",
     "RESERVED",
+    "STEP_OBJECTS",
+    "AttributeAnswer",
     "CoercionError",
     "Definitions",
+    "Recast",
+    "SetAsideAnswer",
+    "Step",
+    "TypeChange",
+    "TypeChangeAnswer",
     "apply_values",
     "canonical_text",
     "change_definition",
+    "change_type",
     "coerce",
     "define_attribute",
     "forget_set_aside",
@@ -42,9 +67,16 @@ __all__ = [
     "load_definitions",
     "merge_profiles",
     "name_std",
+    "preview_definition",
     "put_cell",
     "recast",
+    "recast_all",
+    "recast_profile",
     "record_set_aside",
+    "shown_attribute",
+    "shown_labels",
+    "shown_set_aside",
+    "written_values",
 ]
 
 #: Types a shop may give an attribute, in the order of the wire contract (section 4).
@@ -139,11 +171,7 @@ def change_definition(
         Invalid: A type or choice that cannot be.
         Conflict: The attribute is built in.
     """
-    if definition.origin == "built-in":
-        raise Conflict("The type of a built-in attribute is fixed.", code="built_in_attribute")
-    changed = dataclasses.replace(
-        _typed(definition, value_type, choices, multiple), origin="defined"
-    )
+    changed = preview_definition(definition, value_type, choices=choices, multiple=multiple)
     queries.update_definition(conn, scope, changed)
     return changed
 
@@ -170,6 +198,56 @@ def _typed(
     return dataclasses.replace(
         definition, value_type="fixed", choices=tuple(choices), multiple=multiple
     )
+
+
+def preview_definition(
+    definition: Definition, value_type: str, *, choices: Sequence[str] = (), multiple: bool = False
+) -> Definition:
+    """Return what `change_definition` would make of `definition`; nothing is stored.
+
+    Raises:
+        Invalid: A type or choice that cannot be.
+        Conflict: The attribute is built in.
+    """
+    if definition.origin == "built-in":
+        raise Conflict("The type of a built-in attribute is fixed.", code="built_in_attribute")
+    return dataclasses.replace(_typed(definition, value_type, choices, multiple), origin="defined")
+
+
+def change_type(
+    transaction: Callable[[], AbstractContextManager[Connection]],
+    scope: Scope,
+    kind: ObjectKind,
+    name: str,
+    change: TypeChange,
+    *,
+    preview: bool,
+    step: Callable[[Connection, Definition, int], Step],
+) -> TypeChangeAnswer:
+    """Change an attribute's type and coerce all current values again (decision 8).
+
+    Args:
+        transaction: Begins one, committed at its end; there are many of them.
+        name: In any spelling.
+        preview: Only count; `transaction` and `step` change nothing then.
+        step: Recasts the objects past an id; the feature's own, which knows where they are.
+
+    Raises:
+        NotFound: No such attribute.
+        Invalid: A type or choice that cannot be.
+        Conflict: The attribute is built in.
+    """
+    with transaction() as conn:
+        known = load_definitions(conn, scope, kind).get(name)
+        if known is None:
+            raise NotFound("There is no such attribute.", code="attribute_not_found")
+        changed = preview_definition(
+            known, change.value_type, choices=change.choices, multiple=change.multiple
+        )
+        if not preview:
+            queries.update_definition(conn, scope, changed)
+    done = recast_all(transaction, lambda conn, after_id: step(conn, changed, after_id))
+    return TypeChangeAnswer(shown_attribute(changed), preview, done.kept, done.set_aside)
 
 
 def record_set_aside(conn: Connection, scope: Scope, rows: Collection[SetAside]) -> None:

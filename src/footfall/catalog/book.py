@@ -4,15 +4,21 @@ The projector opens one per batch and workspace, REST writes one per request; so
 in which a product is created, revived and given values.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row
 
-from footfall.attributes.api import Definitions, apply_values, record_set_aside
-from footfall.attributes.types import Cell, Profile, SetAside
+from footfall.attributes.api import (
+    Definitions,
+    Recast,
+    apply_values,
+    recast_profile,
+    record_set_aside,
+)
+from footfall.attributes.types import Cell, Definition, Profile, SetAside
 from footfall.catalog import queries
 from footfall.catalog.types import Product
 from footfall.kernel.ids import ProductId
@@ -83,6 +89,23 @@ class OpenProduct:
         )
 
 
+def product_of(row: Row[Any]) -> Product:
+    """Return the product in a row of the table."""
+    return _opened(row).as_product()
+
+
+def _opened(row: Row[Any]) -> OpenProduct:
+    return OpenProduct(
+        row.id,
+        row.custom_id,
+        row.profile,
+        row.created_at,
+        row.updated_at,
+        row.deleted_at,
+        row.revision,
+    )
+
+
 class ProductBook:
     """The products of one workspace that a transaction may touch."""
 
@@ -120,15 +143,7 @@ class ProductBook:
         self._next_id = reserve_ids(conn, "product", missing) if missing else 0
 
     def _open(self, row: Row[Any]) -> None:
-        product = OpenProduct(
-            row.id,
-            row.custom_id,
-            row.profile,
-            row.created_at,
-            row.updated_at,
-            row.deleted_at,
-            row.revision,
-        )
+        product = _opened(row)
         self._by_custom_id[row.custom_id] = product
         self._by_id[row.id] = product
 
@@ -186,6 +201,33 @@ class ProductBook:
         product.touched = True
         if changed:
             product.visibly_changed = True
+
+    def recast(self, definition: Definition) -> Recast:
+        """Coerce the values of a changed attribute again, of every product loaded (decision 8)."""
+        kept = set_aside = 0
+        for product in self._by_id.values():
+            done = recast_profile(
+                product.profile,
+                definition,
+                object_id=product.id,
+                zone=self._zone,
+                set_aside=self._set_aside,
+            )
+            kept += done.kept
+            set_aside += done.set_aside
+            if done.kept or done.set_aside:
+                product.touched = product.visibly_changed = True
+        return Recast(kept, set_aside)
+
+    def delete(self, product: OpenProduct) -> None:
+        """Take `product` out of lists (decision 22); a later event or create revives it."""
+        product.deleted_at = self._now
+        product.touched = product.visibly_changed = True
+
+    @property
+    def set_aside(self) -> Sequence[SetAside]:
+        """The values given so far that did not fit."""
+        return self._set_aside
 
     def save(self) -> int:
         """Write every change; return how many products look different than before."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, select, update
 
-from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import upsert
 from footfall.state.schema import dirty_objects, products
@@ -79,13 +78,24 @@ def _living(scope: Scope, words: str | None) -> Any:
 
 
 def page(
-    conn: Connection, scope: Scope, *, after_id: int, limit: int, words: str | None
+    conn: Connection,
+    scope: Scope,
+    *,
+    past_id: int,
+    backward: bool = False,
+    limit: int,
+    words: str | None,
 ) -> Sequence[Row[Any]]:
-    """Return up to `limit` living products past `after_id`, whose name or custom id holds `words`."""
+    """Return up to `limit` living products whose name or custom id holds `words`.
+
+    Args:
+        past_id: They lie past it by id, or before it if `backward`; the nearest to it come first.
+    """
+    side = products.c.id < past_id if backward else products.c.id > past_id
     return conn.execute(
         select(products)
-        .where(_living(scope, words), products.c.id > after_id)
-        .order_by(products.c.id)
+        .where(_living(scope, words), side)
+        .order_by(products.c.id.desc() if backward else products.c.id)
         .limit(limit)
     ).all()
 
@@ -150,13 +160,4 @@ def mark_all_dirty(conn: Connection) -> None:
                 products.c.revision,
             ),
         )
-    )
-
-
-def delete_product(conn: Connection, scope: Scope, product_id: int, now: Instant) -> None:
-    """Set when the product was deleted, and raise its revision."""
-    conn.execute(
-        update(products)
-        .where(products.c.workspace_id == scope.workspace_id, products.c.id == product_id)
-        .values(deleted_at=now, updated_at=now, revision=products.c.revision + 1)
     )

@@ -1,17 +1,57 @@
-"""What others do with contacts."""
+"""What others do with contacts, and what REST does with them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from footfall.attributes.api import STEP_OBJECTS, Step, load_definitions, written_values
+from footfall.attributes.types import Definition, SetAside
 from footfall.contacts import queries
-from footfall.contacts.book import ContactBook
+from footfall.contacts.book import ContactBook, IdentityKind, OpenContact, contact_of
+from footfall.contacts.logic import Identifiers
 from footfall.contacts.queries import mark_all_dirty
-from footfall.contacts.types import ContactName
+from footfall.contacts.types import Contact, ContactName
+from footfall.kernel.errors import Invalid, NotFound
 from footfall.kernel.ids import ContactId
+from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
+from footfall.workspaces.api import get_workspace
 
-__all__ = ["ContactBook", "contact_ids", "contact_names", "mark_all_dirty", "with_merged"]
+__all__ = [
+    "ContactBook",
+    "ContactKey",
+    "Identifiers",
+    "SavedContact",
+    "change_contact",
+    "contact_ids",
+    "contact_names",
+    "count_contacts",
+    "delete_contact",
+    "find_contact",
+    "get_contact",
+    "list_contacts",
+    "mark_all_dirty",
+    "put_contact",
+    "recast_contacts",
+    "with_merged",
+]
+
+#: An internal id, or the shop's custom id.
+ContactKey = ContactId | str
+#: Of the values' origin; browsers and imports have others.
+_SOURCE = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedContact:
+    """A contact after a write."""
+
+    contact: Contact
+    created: bool
+    set_aside: Sequence[SetAside]  #: values given that did not fit
 
 
 def contact_names(conn: Connection, scope: Scope, ids: Collection[int]) -> dict[int, ContactName]:
@@ -46,3 +86,248 @@ def with_merged(conn: Connection, scope: Scope, contact_id: int) -> list[int]:
         return []
     survivor = contact_id if row.merged_into is None else int(row.merged_into)
     return [survivor, *(merged.id for merged in queries.merged_into(conn, scope, [survivor]))]
+
+
+def get_contact(conn: Connection, scope: Scope, key: ContactKey) -> Contact:
+    """Return one contact; for a merged one, the one it was merged into.
+
+    Raises:
+        NotFound: There is none, or it is deleted.
+    """
+    contact = (
+        find_contact(conn, scope, "custom_id", key)
+        if isinstance(key, str)
+        else _living(conn, scope, key)
+    )
+    if contact is None:
+        raise _not_found()
+    return contact
+
+
+def find_contact(conn: Connection, scope: Scope, kind: IdentityKind, value: str) -> Contact | None:
+    """Return the contact that has this identifier, or None."""
+    owner = next(iter(queries.identities(conn, scope, kind, [value])), None)
+    return None if owner is None else _living(conn, scope, owner.contact_id)
+
+
+def list_contacts(
+    conn: Connection,
+    scope: Scope,
+    *,
+    past_id: int = 0,
+    backward: bool = False,
+    limit: int,
+    email: str | None = None,
+    phone_number: str | None = None,
+) -> list[Contact]:
+    """Return up to `limit` living contacts past `past_id`, or before it if `backward`, by id.
+
+    Args:
+        email: Only those whose present address this is.
+        phone_number: Only those whose present number this is.
+    """
+    rows = queries.page(
+        conn,
+        scope,
+        past_id=past_id,
+        backward=backward,
+        limit=limit,
+        email=email,
+        phone_number=phone_number,
+    )
+    return [contact_of(row) for row in rows]
+
+
+def count_contacts(
+    conn: Connection, scope: Scope, *, email: str | None = None, phone_number: str | None = None
+) -> int:
+    """Return how many living contacts there are, as `list_contacts` chooses them."""
+    return queries.count(conn, scope, email=email, phone_number=phone_number)
+
+
+def put_contact(
+    conn: Connection,
+    scope: Scope,
+    identifiers: Identifiers,
+    values: Mapping[str, Any],
+    *,
+    clears: bool = False,
+    adds_tags: bool = False,
+    now: Instant,
+    position: int,
+) -> SavedContact:
+    """Create the contact, or update the one that the identifiers name, by the rules of events.
+
+    Without identifiers a contact is created that only its id names.
+
+    Args:
+        values: Attributes by name as sent. What is missing stays.
+        clears: Whether `null` clears a value; else it is passed over (decision 7).
+        adds_tags: Whether tags are only ever added.
+        position: The journal's head, which decides between values of one time (decision 2).
+    """
+    book = _book(conn, scope, identifiers, now=now)
+    contact = book.resolve(
+        contact_id=None,
+        custom_id=identifiers.custom_id,
+        email=identifiers.email,
+        key=identifiers.key,
+        position=position,
+    )
+    if contact is None:
+        contact = book.create()
+    return _write(book, contact, identifiers, values, clears, adds_tags, now, position)
+
+
+def change_contact(
+    conn: Connection,
+    scope: Scope,
+    key: ContactKey,
+    identifiers: Identifiers,
+    values: Mapping[str, Any],
+    *,
+    clears: bool = True,
+    adds_tags: bool = False,
+    now: Instant,
+    position: int,
+) -> SavedContact:
+    """Update a contact; see `put_contact`. Identifiers that are given take the old ones' place.
+
+    Raises:
+        NotFound: There is none, or it is deleted.
+        Invalid: The custom id is another contact's.
+    """
+    book, contact = _opened(conn, scope, key, identifiers, now)
+    custom_id = identifiers.custom_id
+    if custom_id is not None and custom_id != contact.custom_id:
+        if book.owner("custom_id", custom_id) is not None:
+            raise Invalid.at("/custom_id", "custom_id_taken", "Another contact has this custom id.")
+        if contact.custom_id is not None:
+            book.disown("custom_id", contact.custom_id, contact)
+        contact.custom_id = custom_id
+        book.own("custom_id", custom_id, contact)
+        contact.changed()
+    _change_email(book, contact, identifiers, clears)
+    if identifiers.key is not None:
+        book.own("key", identifiers.key, contact)
+    return _write(book, contact, identifiers, values, clears, adds_tags, now, position)
+
+
+def delete_contact(conn: Connection, scope: Scope, key: ContactKey, *, now: Instant) -> None:
+    """Blank a contact with all merged into it; their events leave soon after (decision 22).
+
+    Events accepted before must have been projected, or they would bring identifiers back.
+
+    Raises:
+        NotFound: There is none, or it is deleted already.
+    """
+    book, contact = _opened(conn, scope, key, Identifiers(), now)
+    gone = book.delete(contact)
+    book.save()
+    queries.erase(conn, scope, gone, now)
+
+
+def recast_contacts(
+    conn: Connection,
+    scope: Scope,
+    definition: Definition,
+    *,
+    after_id: int,
+    now: Instant,
+    save: bool,
+) -> Step:
+    """Coerce one step's values of a changed attribute again (decision 8).
+
+    Args:
+        save: False to see what would happen.
+    """
+    ids = queries.ids_past(conn, scope, after_id, STEP_OBJECTS)
+    book = _book(conn, scope, Identifiers(), ids=ids, now=now)
+    done = book.recast(definition, ids)
+    if save:
+        book.save()
+    return Step(done, ids[-1] if len(ids) == STEP_OBJECTS else None)
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such contact.", code="contact_not_found")
+
+
+def _living(conn: Connection, scope: Scope, contact_id: int) -> Contact | None:
+    row = next(iter(queries.by_id(conn, scope, [contact_id])), None)
+    if row is not None and row.merged_into is not None:
+        row = next(iter(queries.by_id(conn, scope, [row.merged_into])), None)
+    return None if row is None or row.deleted_at is not None else contact_of(row)
+
+
+def _book(
+    conn: Connection,
+    scope: Scope,
+    identifiers: Identifiers,
+    *,
+    ids: Collection[int] = (),
+    now: Instant,
+) -> ContactBook:
+    return ContactBook(
+        conn,
+        scope,
+        load_definitions(conn, scope, "contact"),
+        ids=ids,
+        custom_ids=[] if identifiers.custom_id is None else [identifiers.custom_id],
+        emails=[] if identifiers.email is None else [identifiers.email],
+        keys=[] if identifiers.key is None else [identifiers.key],
+        now=now,
+        zone=ZoneInfo(get_workspace(conn, scope.workspace_id).time_zone),
+    )
+
+
+def _opened(
+    conn: Connection, scope: Scope, key: ContactKey, identifiers: Identifiers, now: Instant
+) -> tuple[ContactBook, OpenContact]:
+    contact_id = get_contact(conn, scope, key).id
+    book = _book(conn, scope, identifiers, ids=[contact_id], now=now)
+    contact = book.by_id(contact_id)
+    assert contact is not None  # the writer is alone: what lived a moment ago still does
+    return book, contact
+
+
+def _change_email(
+    book: ContactBook, contact: OpenContact, identifiers: Identifiers, clears: bool
+) -> None:
+    """Let go of the old address where another or none takes its place; own the new one if free."""
+    before = contact.text("email")
+    gone = identifiers.clears_email and clears
+    if before is not None and (gone or (identifiers.email not in {None, before})):
+        book.disown("email", before, contact)
+    if identifiers.email is not None and book.owner("email", identifiers.email) is None:
+        book.own("email", identifiers.email, contact)
+
+
+def _write(
+    book: ContactBook,
+    contact: OpenContact,
+    identifiers: Identifiers,
+    values: Mapping[str, Any],
+    clears: bool,
+    adds_tags: bool,
+    now: Instant,
+    position: int,
+) -> SavedContact:
+    created = contact.is_new
+    written = written_values(
+        values, contact.profile, without=(), clears=clears, adds_tags=adds_tags
+    )
+    if identifiers.clears_email and clears:
+        written["email"] = None
+    book.apply(contact, written, occurred_at=now, position=position, source=_SOURCE)
+    book.identify(
+        contact,
+        email=identifiers.email,
+        key=identifiers.key,
+        occurred_at=now,
+        position=position,
+        source=_SOURCE,
+        wins_ties=True,
+    )
+    book.save()
+    return SavedContact(contact.as_contact(), created, book.set_aside)

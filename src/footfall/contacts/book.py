@@ -12,7 +12,7 @@ points there from then on.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, Literal
 
@@ -21,12 +21,14 @@ from sqlalchemy import Connection, Row
 
 from footfall.attributes.api import (
     Definitions,
+    Recast,
     apply_values,
     merge_profiles,
     put_cell,
+    recast_profile,
     record_set_aside,
 )
-from footfall.attributes.types import Cell, Profile, SetAside
+from footfall.attributes.types import Cell, Definition, Profile, SetAside
 from footfall.contacts import queries
 from footfall.contacts.types import KEY_CELL, Contact, Unplaceable
 from footfall.kernel.ids import ContactId
@@ -119,6 +121,24 @@ class OpenContact:
         )
 
 
+def contact_of(row: Row[Any]) -> Contact:
+    """Return the contact in a row of the table."""
+    return _opened(row).as_contact()
+
+
+def _opened(row: Row[Any]) -> OpenContact:
+    return OpenContact(
+        row.id,
+        row.custom_id,
+        row.profile,
+        row.merged_into,
+        row.created_at,
+        row.updated_at,
+        row.deleted_at,
+        row.revision,
+    )
+
+
 class ContactBook:
     """The contacts of one workspace that a transaction may touch."""
 
@@ -183,16 +203,7 @@ class ContactBook:
 
     def _open(self, rows: Iterable[Row[Any]]) -> None:
         for row in rows:
-            contact = OpenContact(
-                row.id,
-                row.custom_id,
-                row.profile,
-                row.merged_into,
-                row.created_at,
-                row.updated_at,
-                row.deleted_at,
-                row.revision,
-            )
+            contact = _opened(row)
             self._by_id[row.id] = contact
             if row.merged_into is not None:
                 self._merged_contacts[row.merged_into].append(contact)
@@ -344,13 +355,18 @@ class ContactBook:
         occurred_at: int,
         position: int,
         source: str,
+        wins_ties: bool = False,
     ) -> None:
-        """Remember the e-mail and visitor key of an event in the profile, where they are latest."""
+        """Remember e-mail and visitor key in the profile, where they are the latest.
+
+        Args:
+            wins_ties: Whether this is a write of the profile, of which the later call wins.
+        """
         for name, value in (("email", email), (KEY_CELL, key)):
             if value is not None:
                 cell = Cell(value, value, occurred_at, position, source)
                 contact.touched = True
-                if put_cell(contact.profile, name, cell):
+                if put_cell(contact.profile, name, cell, wins_ties):
                     contact.visibly_changed = True
 
     def apply(
@@ -378,6 +394,54 @@ class ContactBook:
             in_event=False,
         ):
             contact.visibly_changed = True
+
+    def disown(self, kind: IdentityKind, value: str, contact: OpenContact) -> None:
+        """Take this identifier from `contact`, if it has it; nobody has it then."""
+        queries.forget_identity(self._conn, self._scope, kind, value, contact.id)
+        if self._owners.get((kind, value)) == contact.id:
+            del self._owners[kind, value]
+            self._owned[contact.id].remove((kind, value))
+            self._new_identities.pop((kind, value), None)
+
+    def delete(self, contact: OpenContact) -> list[int]:
+        """Blank `contact` and those merged into it (decision 22); return all their ids.
+
+        Saved by `save`; what hangs on them elsewhere is erased by `queries.erase`.
+        """
+        merged = queries.merged_into(self._conn, self._scope, [contact.id])
+        self._load([row.id for row in merged])
+        gone = [contact, *(self._by_id[row.id] for row in merged)]
+        for one in gone:
+            one.custom_id = None
+            one.profile = {}
+            one.deleted_at = self._now
+            one.changed()
+        return [one.id for one in gone]
+
+    def recast(self, definition: Definition, ids: Collection[int]) -> Recast:
+        """Coerce the values of a changed attribute again, of those of `ids` that live."""
+        kept = set_aside = 0
+        for contact_id in ids:
+            contact = self._by_id[contact_id]
+            if contact.merged_into is not None or contact.deleted_at is not None:
+                continue
+            done = recast_profile(
+                contact.profile,
+                definition,
+                object_id=contact.id,
+                zone=self._zone,
+                set_aside=self._set_aside,
+            )
+            kept += done.kept
+            set_aside += done.set_aside
+            if done.kept or done.set_aside:
+                contact.changed()
+        return Recast(kept, set_aside)
+
+    @property
+    def set_aside(self) -> Sequence[SetAside]:
+        """The values given so far that did not fit."""
+        return self._set_aside
 
     def save(self) -> int:
         """Write every change; return how many contacts look different than before."""

@@ -27,6 +27,8 @@ from footfall.state.schema import (
     set_aside_values,
 )
 
+#: However many columns; the schema, not the type checker, says which.
+AnyRow = Row[*tuple[Any, ...]]
 #: SQLite takes 32,766 values in a statement; fewer keep its parser quick.
 _VALUES_PER_STATEMENT = 2_000
 
@@ -61,7 +63,7 @@ def _in_steps(
     scope: Scope,
     values: Collection[Any],
     identity_kind: str | None = None,
-) -> Iterable[Row[Any]]:
+) -> Iterable[AnyRow]:
     ordered = list(values)
     bound: dict[str, Any] = {"workspace_id": scope.workspace_id}
     if identity_kind is not None:
@@ -71,24 +73,24 @@ def _in_steps(
         yield from conn.execute(statement, {**bound, "values": step})
 
 
-def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
+def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[AnyRow]:
     """Yield the rows of the contacts with these ids, merged and deleted ones too."""
     return _in_steps(conn, _BY_ID, scope, ids)
 
 
 def identities(
     conn: Connection, scope: Scope, kind: str, values: Collection[str]
-) -> Iterable[Row[Any]]:
+) -> Iterable[AnyRow]:
     """Yield (value, contact_id) of the known identifiers of one kind."""
     return _in_steps(conn, _IDENTITIES, scope, values, kind)
 
 
-def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
+def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[AnyRow]:
     """Yield id, custom_id, email, key, merged_into, deleted_at of these contacts."""
     return _in_steps(conn, _NAMES, scope, ids)
 
 
-def merged_into(conn: Connection, scope: Scope, survivor_ids: Collection[int]) -> list[Row[Any]]:
+def merged_into(conn: Connection, scope: Scope, survivor_ids: Collection[int]) -> list[AnyRow]:
     """Return (id, merged_into) of every contact that was merged into one of these."""
     return list(
         conn.execute(
@@ -121,16 +123,22 @@ def page(
     conn: Connection,
     scope: Scope,
     *,
-    after_id: int,
+    past_id: int,
+    backward: bool = False,
     limit: int,
     email: str | None = None,
     phone_number: str | None = None,
-) -> Sequence[Row[Any]]:
-    """Return up to `limit` living contacts past `after_id`, by id."""
+) -> Sequence[AnyRow]:
+    """Return up to `limit` living contacts.
+
+    Args:
+        past_id: They lie past it by id, or before it if `backward`; the nearest to it come first.
+    """
+    side = contacts.c.id < past_id if backward else contacts.c.id > past_id
     return conn.execute(
         select(contacts)
-        .where(_matching(scope, email, phone_number), contacts.c.id > after_id)
-        .order_by(contacts.c.id)
+        .where(_matching(scope, email, phone_number), side)
+        .order_by(contacts.c.id.desc() if backward else contacts.c.id)
         .limit(limit)
     ).all()
 
@@ -192,20 +200,19 @@ def forget_identities(conn: Connection, scope: Scope, contact_ids: Collection[in
     )
 
 
-def forget_identity(conn: Connection, scope: Scope, kind: str, value: str) -> None:
-    """Remove one identifier."""
+def forget_identity(conn: Connection, scope: Scope, kind: str, value: str, contact_id: int) -> None:
+    """Remove one identifier if it is this contact's."""
     conn.execute(
         delete(contact_identities).where(
             contact_identities.c.workspace_id == scope.workspace_id,
             contact_identities.c.kind == kind,
             contact_identities.c.value == value,
+            contact_identities.c.contact_id == contact_id,
         )
     )
 
 
-def identities_of(
-    conn: Connection, scope: Scope, contact_ids: Collection[int]
-) -> Iterable[Row[Any]]:
+def identities_of(conn: Connection, scope: Scope, contact_ids: Collection[int]) -> Iterable[AnyRow]:
     """Yield (kind, value, contact_id) of these contacts."""
     yield from conn.execute(
         select(

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any, cast
 
 from litestar import Litestar, Request, Router
-from litestar.config.app import AppConfig
 from litestar.datastructures import State as AppState
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
@@ -20,8 +19,8 @@ from footfall.http.services import Call, Services, call_of
 
 
 def create_application(
-    services: Services,
     routes: Sequence[HTTPRouteHandler],
+    services: Services,
     *,
     dependencies: Mapping[str, Any] | None = None,
     extra_paths: ExtraPaths | None = None,
@@ -55,7 +54,8 @@ def create_application(
         request_max_body_size=MAX_BODY_BYTES,
         state=AppState({"services": services}),
         openapi_config=None,
-        on_app_init=[_quietly],
+        # Every exception is answered and logged once, with its request's id, by our handlers.
+        logging_config=None,
         debug=False,
     )
     app.state.openapi_document = cache(
@@ -66,9 +66,3 @@ def create_application(
 
 def _constant(value: Any) -> Provide:
     return Provide(lambda: value, sync_to_thread=False)
-
-
-def _quietly(config: AppConfig) -> AppConfig:
-    # Every exception is answered and logged once, with its request's id, by our own handlers.
-    config.logging_config = None
-    return config

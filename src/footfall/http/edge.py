@@ -70,7 +70,8 @@ class Edge:
             return
         headers = dict(reversed(scope["headers"]))  # of a repeated header the first counts
         request_id = self._request_id(headers.get(b"x-request-id", b""))
-        seen = _Answer(send, request_id, self._services, self._wait(scope["method"], headers))
+        writes = scope["method"] not in SAFE_METHODS
+        seen = _Answer(send, request_id, self._services, writes, _wait_seconds(headers))
         path = scope["path"]
         try:
             path, raw_path = _routable(scope.get("raw_path") or quote(path).encode())
@@ -90,22 +91,27 @@ class Edge:
         text = sent.decode("latin-1")
         return text if _REQUEST_ID.fullmatch(text) else self._services.new_request_id()
 
-    @staticmethod
-    def _wait(method: str, headers: dict[bytes, bytes]) -> float | None:
-        if method in SAFE_METHODS or b"prefer" not in headers:
-            return None
-        return preferred_wait(headers[b"prefer"].decode("latin-1"))
+
+def _wait_seconds(headers: dict[bytes, bytes]) -> float | None:
+    prefer = headers.get(b"prefer")
+    return None if prefer is None else preferred_wait(prefer.decode("latin-1"))
 
 
 class _Answer:
     """Sends an answer on: with the request's id, counted, and not before it is visible if asked."""
 
     def __init__(
-        self, send: Send, request_id: str, services: Services, wait_seconds: float | None
+        self,
+        send: Send,
+        request_id: str,
+        services: Services,
+        writes: bool,
+        wait_seconds: float | None,
     ) -> None:
         self._send = send
         self._request_id = request_id
         self._services = services
+        self._writes = writes
         self._wait_seconds = wait_seconds
         self.started = False
 
@@ -125,12 +131,11 @@ class _Answer:
     async def _begin(self, message: Message) -> None:
         headers = [*message["headers"], (b"x-request-id", self._request_id.encode())]
         # The transaction is committed by now: routes answer after it.
-        if (
-            self._wait_seconds is not None
-            and message["status"] < 300
-            and await self._services.settled(self._wait_seconds)
-        ):
-            headers.append((b"preference-applied", b"wait"))
+        if self._writes and message["status"] < 300:
+            if self._wait_seconds is None:
+                self._services.changed()
+            elif await self._services.settled(self._wait_seconds):
+                headers.append((b"preference-applied", b"wait"))
         message["headers"] = headers
         self._services.counters.answered(message["status"])
 

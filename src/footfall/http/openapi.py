@@ -42,6 +42,7 @@ def document_of(
     # An application that serves nothing: a serving one would add pages that load foreign scripts.
     app = Litestar(
         list(routes),
+        logging_config=None,
         dependencies={name: _placeholder() for name in dependencies},
         openapi_config=OpenAPIConfig(
             title="Footfall",

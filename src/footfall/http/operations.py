@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from footfall.http.services import Services, TheServices
+from footfall.http.threads import in_thread
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +64,8 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/readyz", sync_to_thread=True, summary="Do the stores answer?", tags=["operations"])
+@get("/readyz", summary="Do the stores answer?", tags=["operations"])
+@in_thread
 def readiness(services: TheServices) -> Response[dict[str, Any]]:
     """Ask every store; 503 and the names of those that do not answer, if any."""
     stores: dict[str, str] = {}
@@ -81,8 +85,11 @@ def readiness(services: TheServices) -> Response[dict[str, Any]]:
     )
 
 
-@get("/metrics", sync_to_thread=True, summary="Prometheus metrics", tags=["operations"])
-def metrics(registry: Any) -> Response[bytes]:
+@get("/metrics", summary="Prometheus metrics", tags=["operations"])
+@in_thread
+def metrics(
+    registry: NamedDependency[SkipValidation[CollectorRegistry]],
+) -> Response[bytes]:
     """Return all metrics in Prometheus' text format."""
     return Response(generate_latest(registry), media_type=_TEXT_FORMAT)
 

@@ -4,55 +4,73 @@ A cursor says which side of which id a page lies on. It is opaque and URL-safe, 
 when things before or after it come and go.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode
+
+import msgspec
+from litestar.params import QueryParameter
 
 from footfall.http.services import Call
 from footfall.kernel.errors import Invalid
 
 T = TypeVar("T")
+S = TypeVar("S")
+#: Annotate the parameter `cursor` of our API's lists with this.
+CursorParameter = Annotated[
+    str | None,
+    QueryParameter(description="`next` of an earlier answer; the list goes on from there."),
+]
 
 #: The compatible API's (wire contract, section 1).
 COMPATIBLE_LIMIT = 100
 #: Ours.
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
-_MAX_ID = 2**63 - 1
+#: Ids as the stores hold them.
+_decode_place = msgspec.json.Decoder(
+    tuple[Annotated[int, msgspec.Meta(ge=0, le=2**63 - 2)], bool]
+).decode
 
 
 class Cursor(NamedTuple):
-    """Where a page lies: past `id`, or up to it (exclusive) when `backward`."""
+    """Where a page lies: past `id`, or before it when `backward`."""
 
     id: int = 0
     backward: bool = False
 
-    def text(self) -> str:
-        """Return the cursor as callers see it."""
-        plain = f"{'b' if self.backward else 'a'}{self.id}"
-        return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+def packed_cursor(place: Any) -> str:
+    """Return `place`, a JSON value, as callers see it: opaque and safe in URLs."""
+    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def read_cursor(text: str | None) -> Cursor:
-    """Return the cursor written in `text`, the beginning for None.
+def unpacked_cursor(text: str, decode: Callable[[bytes], T]) -> T:
+    """Return the place that was packed into `text`.
+
+    Args:
+        decode: Of msgspec, for the shape the place must have.
 
     Raises:
         Invalid: Not one of ours.
     """
-    if text is None:
-        return Cursor()
     try:
-        plain = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
-    except (Base64Error, ValueError):
-        plain = ""
-    side, number = plain[:1], plain[1:]
-    if side in {"a", "b"} and number.isdecimal() and len(number) <= 19 and int(number) <= _MAX_ID:
-        return Cursor(int(number), side == "b")
-    raise Invalid.at(
-        "#cursor", "broken_cursor", "This is no cursor. Take `next` from an earlier answer."
-    )
+        packed = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return decode(packed)
+    except (ValueError, RecursionError) as error:  # every error of both decoders is a ValueError
+        raise Invalid.at(
+            "#cursor", "broken_cursor", "This is no cursor. Take `next` from an earlier answer."
+        ) from error
+
+
+def read_cursor(text: str | None) -> Cursor:
+    """Return the cursor packed into `text`, the beginning for None.
+
+    Raises:
+        Invalid: Not one of ours.
+    """
+    return Cursor() if text is None else Cursor(*unpacked_cursor(text, _decode_place))
 
 
 def read_limit(text: str | None, default: int, maximum: int, name: str = "limit") -> int:
@@ -115,7 +133,7 @@ def _url(call: Call, cursor: Cursor | None) -> str | None:
     if cursor is None:
         return None
     kept = [(name, value) for name, value in call.query if name != "cursor"]
-    return f"{call.url}?{urlencode([*kept, ('cursor', cursor.text())])}"
+    return f"{call.url}?{urlencode([*kept, ('cursor', packed_cursor(cursor))])}"
 
 
 def own_page(
@@ -123,11 +141,11 @@ def own_page(
     limit: int,
     fetch: Fetch[T],
     id_of: Callable[[T], int],
-    show: Callable[[T], Any],
-) -> dict[str, Any]:
-    """Return a page as our API answers: `next` is taken back as `?cursor=`."""
+    show: Callable[[T], S],
+) -> tuple[list[S], str | None]:
+    """Return (results, next) of a page as our API answers; `next` is taken back as `?cursor=`."""
     page = read_page(read_cursor(cursor), limit, fetch, id_of)
-    return {
-        "results": [show(found) for found in page.results],
-        "next": None if page.next is None else page.next.text(),
-    }
+    return (
+        [show(found) for found in page.results],
+        None if page.next is None else packed_cursor(page.next),
+    )

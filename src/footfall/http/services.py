@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import parse_qsl
 
 from litestar import Request
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from sqlalchemy import Connection
 
 from footfall.http.headers import ApiVersion, api_version
@@ -79,6 +81,8 @@ class Services:
     clock: Clock
     #: The last journal position; the tie position of REST writes.
     journal_head: Callable[[], int]
+    #: Say that products or contacts were changed, so that their copies are made soon.
+    changed: Callable[[], None]
     #: Wait until the snapshots that are dirty now are visible; False when the seconds are over.
     settled: Callable[[float], Awaitable[bool]]
     #: Wait until the projector has passed the journal's present head; False when they are over.
@@ -119,6 +123,12 @@ class Call:
             # Inside: the writer before us may have been given a later moment than we had outside.
             yield conn, Receipt(self.services.clock(), self.services.journal_head())
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a transaction of a write that is no single moment, such as one step of many."""
+        with self.services.state.write() as conn:
+            yield conn
+
     def parameter(self, name: str) -> str | None:
         """Return the first query parameter called `name`, None if there is none or it is blank."""
         for known, value in self.query:
@@ -141,11 +151,11 @@ def call_of(services: Services, request: Request[Any, Any, Any]) -> Call:
         access,
         api_version(request.headers.get("accept")),
         f"{scheme}://{host}{raw_path}",
-        tuple(request.query_params.multi_items()),
+        tuple(parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True)),
     )
 
 
 #: Annotate a route's parameter `call` with this.
-TheCall = Annotated[Call, Dependency(skip_validation=True)]
+TheCall = NamedDependency[SkipValidation[Call]]
 #: Annotate a route's parameter `services` with this, where there is no token to make a call of.
-TheServices = Annotated[Services, Dependency(skip_validation=True)]
+TheServices = NamedDependency[SkipValidation[Services]]

@@ -1,6 +1,7 @@
 """Errors of the person who called us. Everything else is ours: logged, and shown as a 500."""
 
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,14 @@ class UserError(Exception):
         if code is not None:
             self.code = code
 
+    @classmethod
+    def at(cls, pointer: str, code: str, message: str) -> Self:
+        """Return the error for one wrong place."""
+        return cls(message, code=code, problems=(Problem(pointer, code, message),))
+
 
 class Invalid(UserError):
     """The input has the wrong shape or a value that cannot be."""
-
-    @classmethod
-    def at(cls, pointer: str, code: str, message: str) -> "Invalid":
-        """Return the error for one wrong place."""
-        return cls(message, code=code, problems=(Problem(pointer, code, message),))
 
 
 class Unauthorized(UserError):
