@@ -6,12 +6,12 @@ import secrets
 import string
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
 from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
 from footfall.http.application import create_application
@@ -19,6 +19,7 @@ from footfall.http.services import Counters, Services
 from footfall.ingest.advice import StateAdvisor
 from footfall.ingest.collector import Collector
 from footfall.ingest.projector import Projector
+from footfall.ingest.routes import ROUTES as INGEST_ROUTES
 from footfall.journal.api import open_journal
 from footfall.journal.types import Appended, Entry, Journal
 from footfall.kernel.ids import Position
@@ -27,6 +28,7 @@ from footfall.settings import Settings
 from footfall.state.api import State, open_state
 from footfall.warehouse.api import Warehouse, open_warehouse
 from footfall.workspaces.api import Keyring, create_workspace, list_workspaces
+from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
 
 #: The workspace that a new data folder begins with.
 FIRST_WORKSPACE = "default"
@@ -78,9 +80,7 @@ class Runtime:
         self.journal = journal
         self.warehouse = warehouse
         self.counters = Counters()
-        self.projector = Projector(
-            journal, state, warehouse, clock=clock, monotonic=time.monotonic
-        )
+        self.projector = Projector(journal, state, warehouse, clock=clock, monotonic=time.monotonic)
 
     @classmethod
     def open(cls, settings: Settings) -> "Runtime":
@@ -122,7 +122,7 @@ class Runtime:
         return self.projector.wait_in_thread(position, timeout_seconds)
 
     def rebuild(self, timeout_seconds: float) -> bool:
-        """Make the warehouse's copies again; return whether all are there before the time is over."""
+        """Make the warehouse copies again; return whether all are there in time."""
         return self.projector.rebuild(timeout_seconds)
 
     def close(self) -> None:
@@ -135,11 +135,13 @@ class Runtime:
     def application(self) -> Collector:
         """Return the ASGI application: the collector, and behind it the REST API."""
         keyring = Keyring(self.state, clock)
+        advisor = StateAdvisor(self.state)
         services = Services(
             state=self.state,
             keyring=keyring,
             clock=clock,
             journal_head=self.journal.head,
+            changed=self.projector.changed,
             settled=lambda seconds: self.projector.wait(None, seconds),
             caught_up=lambda seconds: self.projector.wait(self.journal.head(), seconds),
             counters=self.counters,
@@ -158,12 +160,27 @@ class Runtime:
                 "projector_lag_records": lambda: self.projector.lag,
             },
         )
-        app: Any = create_application([*CATALOG_ROUTES, *CONTACT_ROUTES], services)
+        app = create_application(
+            [
+                *WORKSPACE_ROUTES,
+                *ATTRIBUTE_ROUTES,
+                *CATALOG_ROUTES,
+                *CONTACT_ROUTES,
+                *INGEST_ROUTES,
+            ],
+            services,
+            dependencies={
+                "warehouse": self.warehouse,
+                "journal": self.journal,
+                "advisor": advisor,
+                "visibility": self.projector,
+            },
+        )
         return Collector(
             app,
             journal=self.journal,
             keyring=keyring,
-            advisor=StateAdvisor(self.state),
+            advisor=advisor,
             visibility=self.projector,
             counters=self.counters,
             clock=clock,
@@ -207,5 +224,5 @@ async def serve(app: Collector, host: str, port: int, stop: asyncio.Event) -> No
     if serving.done():
         stopping.cancel()
     else:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # Granian's own gap
     await serving
