@@ -42,6 +42,7 @@ _IDS_PER_EVENT = 1.5
 _FEWEST_IDS = 2_000
 _WIDER = 16
 
+_NULL = Raw(b"null")
 _Rows = list[tuple[Any, ...]]
 
 
@@ -173,9 +174,9 @@ def _named(state: State, scope: Scope, rows: _Rows) -> list[StoredEvent]:
             contacts.get(contact_id),
             products.get(product_id) or EventProduct(product_id, None, None),
             Raw(attributes.encode()),
-            None if custom_data is None else Raw(custom_data.encode()),
-            None if unit_price is None else Raw(unit_price.encode()),
-            None if quantity is None else Raw(quantity.encode()),
+            _NULL if custom_data is None else Raw(custom_data.encode()),
+            _NULL if unit_price is None else Raw(unit_price.encode()),
+            _NULL if quantity is None else Raw(quantity.encode()),
             currency,
             order_id,
         )

@@ -121,9 +121,9 @@ class StoredEvent(Struct, frozen=True, gc=False):
     contact: EventContact | None
     product: EventProduct
     attributes: Raw  #: as sent
-    custom_data: Raw | None
-    unit_price: Raw | None  #: a JSON number, exact
-    quantity: Raw | None
+    custom_data: Raw  #: as sent, or null
+    unit_price: Raw  #: a JSON number, exact, or null
+    quantity: Raw  #: the same
     currency: str | None
     order_id: str | None
 
