@@ -30,7 +30,7 @@ def test_the_first_start_prints_a_token_that_works_and_later_starts_print_none(o
     event = {"user_custom_id": "anna", "product_id": "mug-1", "event_type": "view"}
     status, _, _ = client.request("POST", "/api/v1/events", [event], Prefer="wait")
     assert status == 202
-    assert client.get("/api/v1/events/count") == {"total": 1, "results": []}
+    assert client.get("/api/v1/events/count")["total"] == 1
     client.close()
     assert shop.stop() == 0
     assert len(re.findall(r"^\s+[A-Za-z0-9]{64}$", shop.log(), re.MULTILINE)) == 1
