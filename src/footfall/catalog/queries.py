@@ -3,54 +3,53 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from footfall.kernel.scope import Scope
-from footfall.state.api import upsert
+from footfall.state.api import one_of, upsert, write_many
 from footfall.state.schema import dirty_objects, products
 
-#: SQLite takes 32,766 values in a statement; fewer keep its parser quick.
-_VALUES_PER_STATEMENT = 2_000
-
-_BY_CUSTOM_ID = (
-    select(products)
-    .where(products.c.workspace_id == bindparam("workspace_id"))
-    .where(products.c.custom_id.in_(bindparam("values", expanding=True)))
-)
-_BY_ID = (
-    select(products)
-    .where(products.c.workspace_id == bindparam("workspace_id"))
-    .where(products.c.id.in_(bindparam("values", expanding=True)))
-)
-_NAMES = (
-    select(products.c.id, products.c.custom_id, products.c.name)
-    .where(products.c.workspace_id == bindparam("workspace_id"))
-    .where(products.c.id.in_(bindparam("values", expanding=True)))
-)
+_ROWS = select(products)
+_NAMES = select(products.c.id, products.c.custom_id, products.c.name)
 
 
-def _in_steps(
-    conn: Connection, statement: Select[Any], scope: Scope, values: Collection[Any]
+def _where_one_of(
+    conn: Connection,
+    statement: Select[Any],
+    scope: Scope,
+    column: "Column[Any]",
+    values: Collection[Any],
 ) -> Iterable[Row[Any]]:
-    ordered = list(values)
-    for start in range(0, len(ordered), _VALUES_PER_STATEMENT):
-        step = ordered[start : start + _VALUES_PER_STATEMENT]
-        yield from conn.execute(statement, {"workspace_id": scope.workspace_id, "values": step})
+    if not values:
+        return ()
+    own = statement.where(products.c.workspace_id == scope.workspace_id)
+    return conn.execute(own.where(one_of(conn, column, values)))
 
 
 def by_custom_id(conn: Connection, scope: Scope, custom_ids: Collection[str]) -> Iterable[Row[Any]]:
     """Yield the rows of the products with these custom ids, deleted ones too."""
-    return _in_steps(conn, _BY_CUSTOM_ID, scope, custom_ids)
+    return _where_one_of(conn, _ROWS, scope, products.c.custom_id, custom_ids)
 
 
 def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
     """Yield the rows of the products with these ids, deleted ones too."""
-    return _in_steps(conn, _BY_ID, scope, ids)
+    return _where_one_of(conn, _ROWS, scope, products.c.id, ids)
 
 
 def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
     """Yield (id, custom_id, name) of these products, deleted ones too."""
-    return _in_steps(conn, _NAMES, scope, ids)
+    return _where_one_of(conn, _NAMES, scope, products.c.id, ids)
 
 
 def ids_of(conn: Connection, scope: Scope, custom_ids: Collection[str]) -> list[int]:
@@ -132,14 +131,12 @@ _UPDATE = (
 
 def insert(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Insert new products."""
-    if rows:
-        conn.execute(products.insert(), rows)
+    write_many(conn, products.insert(), rows)
 
 
 def save(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Write changed products; `key` is the id, `owner` the workspace."""
-    if rows:
-        conn.execute(_UPDATE, rows)
+    write_many(conn, _UPDATE, rows)
 
 
 def mark_dirty(conn: Connection, rows: list[dict[str, Any]]) -> None:

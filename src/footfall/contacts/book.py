@@ -152,12 +152,15 @@ class ContactBook:
         custom_ids: Collection[str] = (),
         emails: Collection[str] = (),
         keys: Collection[str] = (),
+        custom_ids_alone: Collection[str] = (),
         now: Instant,
         zone: tzinfo,
     ) -> None:
         """Load every contact that the identifiers name, and the survivors of merged ones.
 
         Args:
+            custom_ids_alone: Custom ids for `known_id` only: their contacts are not loaded, which
+                is most of the work for the events of a shop's server.
             now: Creation time of new contacts and day of new definitions.
             zone: The workspace's, for dates and times that name none.
         """
@@ -185,9 +188,13 @@ class ContactBook:
                 for value, contact_id in queries.identities(conn, scope, kind, values):
                     self._owners[kind, value] = contact_id
                     self._owned[contact_id].append((kind, value))
-        known = Counter(kind for kind, _ in self._owners)
-        self._unknown = max(len(values) - known[kind] for kind, values in wanted.items())
         self._load({*ids, *self._owners.values()})
+        if custom_ids_alone:
+            for value, contact_id in queries.identities(conn, scope, "custom_id", custom_ids_alone):
+                self._owners["custom_id", value] = contact_id
+        known = Counter(kind for kind, _ in self._owners)
+        wanted["custom_id"] = {*custom_ids, *custom_ids_alone}
+        self._unknown = max(len(values) - known[kind] for kind, values in wanted.items())
         self._load(
             {
                 contact.merged_into
@@ -210,15 +217,21 @@ class ContactBook:
 
     def by_id(self, contact_id: int) -> OpenContact | None:
         """Return the living contact with this id, or the one it was merged into."""
+        if contact_id not in self._by_id:
+            self._load([contact_id])
         contact = self._by_id.get(contact_id)
         if contact is not None and contact.merged_into is not None:
-            contact = self._by_id.get(contact.merged_into)
+            contact = self.by_id(contact.merged_into)
         return None if contact is None or contact.deleted_at is not None else contact
 
     def owner(self, kind: IdentityKind, value: str) -> OpenContact | None:
         """Return the contact that has this identifier."""
         contact_id = self._owners.get((kind, value))
         return None if contact_id is None else self.by_id(contact_id)
+
+    def known_id(self, custom_id: str) -> int | None:
+        """Return the id of the contact with this custom id, if there is one."""
+        return self._owners.get(("custom_id", custom_id))
 
     def resolve(
         self,
@@ -234,12 +247,8 @@ class ContactBook:
         Raises:
             Unplaceable: No contact has the internal id, or it is another one's custom id.
         """
-        if contact_id is None and email is None and key is None:
-            if custom_id is None:
-                return None
-            known = self.owner("custom_id", custom_id)  # nearly every event of a shop's server
-            if known is not None:
-                return known
+        if contact_id is None and custom_id is None and email is None and key is None:
+            return None
         named = self._named(contact_id, custom_id, email, key)
         contact = self._survivor(named, custom_id) or self.create()
         for other in named:

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from footfall.kernel.scope import Scope
-from footfall.state.api import upsert
+from footfall.state.api import one_of, upsert, write_many
 from footfall.state.schema import (
     contact_erasures,
     contact_identities,
@@ -29,65 +29,48 @@ from footfall.state.schema import (
 
 #: However many columns; the schema, not the type checker, says which.
 AnyRow = Row[*tuple[Any, ...]]
-#: SQLite takes 32,766 values in a statement; fewer keep its parser quick.
-_VALUES_PER_STATEMENT = 2_000
-
-_BY_ID = (
-    select(contacts)
-    .where(contacts.c.workspace_id == bindparam("workspace_id"))
-    .where(contacts.c.id.in_(bindparam("values", expanding=True)))
-)
-_IDENTITIES = (
-    select(contact_identities.c.value, contact_identities.c.contact_id)
-    .where(contact_identities.c.workspace_id == bindparam("workspace_id"))
-    .where(contact_identities.c.kind == bindparam("identity_kind"))
-    .where(contact_identities.c.value.in_(bindparam("values", expanding=True)))
-)
-_NAMES = (
-    select(
-        contacts.c.id,
-        contacts.c.custom_id,
-        contacts.c.email,
-        contacts.c.key,
-        contacts.c.merged_into,
-        contacts.c.deleted_at,
-    )
-    .where(contacts.c.workspace_id == bindparam("workspace_id"))
-    .where(contacts.c.id.in_(bindparam("values", expanding=True)))
+_NAMES = select(
+    contacts.c.id,
+    contacts.c.custom_id,
+    contacts.c.email,
+    contacts.c.key,
+    contacts.c.merged_into,
+    contacts.c.deleted_at,
 )
 
 
-def _in_steps(
-    conn: Connection,
-    statement: Select[Any],
-    scope: Scope,
-    values: Collection[Any],
-    identity_kind: str | None = None,
-) -> Iterable[AnyRow]:
-    ordered = list(values)
-    bound: dict[str, Any] = {"workspace_id": scope.workspace_id}
-    if identity_kind is not None:
-        bound["identity_kind"] = identity_kind
-    for start in range(0, len(ordered), _VALUES_PER_STATEMENT):
-        step = ordered[start : start + _VALUES_PER_STATEMENT]
-        yield from conn.execute(statement, {**bound, "values": step})
+def _with_ids(
+    conn: Connection, statement: Select[Any], scope: Scope, ids: Collection[int]
+) -> Iterable[Row[Any]]:
+    if not ids:
+        return ()
+    own = statement.where(contacts.c.workspace_id == scope.workspace_id)
+    return conn.execute(own.where(one_of(conn, contacts.c.id, ids)))
 
 
 def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[AnyRow]:
     """Yield the rows of the contacts with these ids, merged and deleted ones too."""
-    return _in_steps(conn, _BY_ID, scope, ids)
+    return _with_ids(conn, select(contacts), scope, ids)
 
 
 def identities(
     conn: Connection, scope: Scope, kind: str, values: Collection[str]
 ) -> Iterable[AnyRow]:
     """Yield (value, contact_id) of the known identifiers of one kind."""
-    return _in_steps(conn, _IDENTITIES, scope, values, kind)
+    if not values:
+        return ()
+    return conn.execute(
+        select(contact_identities.c.value, contact_identities.c.contact_id).where(
+            contact_identities.c.workspace_id == scope.workspace_id,
+            contact_identities.c.kind == kind,
+            one_of(conn, contact_identities.c.value, values),
+        )
+    )
 
 
 def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[AnyRow]:
     """Yield id, custom_id, email, key, merged_into, deleted_at of these contacts."""
-    return _in_steps(conn, _NAMES, scope, ids)
+    return _with_ids(conn, _NAMES, scope, ids)
 
 
 def merged_into(conn: Connection, scope: Scope, survivor_ids: Collection[int]) -> list[AnyRow]:
@@ -175,14 +158,12 @@ _UPDATE = (
 
 def insert(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Insert new contacts."""
-    if rows:
-        conn.execute(contacts.insert(), rows)
+    write_many(conn, contacts.insert(), rows)
 
 
 def save(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Write changed contacts; `row_id` is the id, `owner` the workspace."""
-    if rows:
-        conn.execute(_UPDATE, rows)
+    write_many(conn, _UPDATE, rows)
 
 
 def save_identities(conn: Connection, rows: list[dict[str, Any]]) -> None:
@@ -228,8 +209,7 @@ def identities_of(conn: Connection, scope: Scope, contact_ids: Collection[int]) 
 
 def log_merges(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Write down merges with what they changed."""
-    if rows:
-        conn.execute(contact_merges.insert(), rows)
+    write_many(conn, contact_merges.insert(), rows)
 
 
 def mark_dirty(conn: Connection, rows: list[dict[str, Any]]) -> None:

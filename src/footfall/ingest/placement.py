@@ -53,6 +53,7 @@ class _Mentions:
     custom_ids: set[str] = field(default_factory=set)
     emails: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
+    custom_ids_alone: set[str] = field(default_factory=set)
     latest: int = 0
 
     def note(self, event: EventRecord) -> None:
@@ -60,6 +61,11 @@ class _Mentions:
             self.product_ids.add(event.product_id)
         elif event.product_custom_id is not None:
             self.product_custom_ids.add(event.product_custom_id)
+        self.latest = max(self.latest, event.received_at)
+        if event.email is None and event.user_key is None and event.contact_id is None:
+            if event.user_custom_id is not None:
+                self.custom_ids_alone.add(event.user_custom_id)
+            return
         if event.user_custom_id is not None:
             self.custom_ids.add(event.user_custom_id)
         if event.contact_id is not None:
@@ -68,7 +74,6 @@ class _Mentions:
             self.emails.add(event.email)
         if event.user_key is not None:
             self.keys.add(event.user_key)
-        self.latest = max(self.latest, event.received_at)
 
 
 class _Shop:
@@ -96,6 +101,7 @@ class _Shop:
             custom_ids=mentions.custom_ids,
             emails=mentions.emails,
             keys=mentions.keys,
+            custom_ids_alone=mentions.custom_ids_alone - mentions.custom_ids,
             now=now,
             zone=zone,
         )
@@ -115,22 +121,7 @@ class _Shop:
                 )
         else:
             product = None
-        contact = self.contacts.resolve(
-            contact_id=event.contact_id,
-            custom_id=event.user_custom_id,
-            email=event.email,
-            key=event.user_key,
-            position=position,
-        )
-        if contact is not None and (event.email is not None or event.user_key is not None):
-            self.contacts.identify(
-                contact,
-                email=event.email,
-                key=event.user_key,
-                occurred_at=event.occurred_at,
-                position=position,
-                source=event.source,
-            )
+        contact_id = self._contact_id(position, event)
         if product is None:
             assert event.product_custom_id is not None
             product = self.products.find_or_create(event.product_custom_id)
@@ -145,7 +136,36 @@ class _Shop:
                 source=event.source,
                 in_event=True,
             )
-        return (0 if contact is None else contact.id), product.id
+        return contact_id, product.id
+
+    def _contact_id(self, position: int, event: EventRecord) -> int:
+        email, key = event.email, event.user_key
+        if email is None and key is None and event.contact_id is None:
+            custom_id = event.user_custom_id
+            if custom_id is None:
+                return 0
+            known = self.contacts.known_id(custom_id)  # nearly every event of a shop's server
+            if known is not None:
+                return known
+        contact = self.contacts.resolve(
+            contact_id=event.contact_id,
+            custom_id=event.user_custom_id,
+            email=email,
+            key=key,
+            position=position,
+        )
+        if contact is None:
+            return 0
+        if email is not None or key is not None:
+            self.contacts.identify(
+                contact,
+                email=email,
+                key=key,
+                occurred_at=event.occurred_at,
+                position=position,
+                source=event.source,
+            )
+        return contact.id
 
     def save(self) -> None:
         self.contacts.save()

@@ -11,7 +11,7 @@ from footfall.ingest.types import Grouping
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
-from footfall.state.api import upsert
+from footfall.state.api import upsert, write_many
 from footfall.state.schema import (
     contact_erasures,
     contacts,
@@ -55,8 +55,7 @@ def close_ranges(conn: Connection, through: Position) -> None:
 
 def add_failed_events(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Keep refused input."""
-    if rows:
-        conn.execute(failed_events.insert(), rows)
+    write_many(conn, failed_events.insert(), rows)
 
 
 def forget_failed_events(conn: Connection, before: int) -> None:
@@ -135,8 +134,7 @@ _CLEAN = delete(dirty_objects).where(
 
 def clean(conn: Connection, copied: list[dict[str, Any]]) -> None:
     """Take objects off the dirty list, unless they changed again since the `revision` copied."""
-    if copied:
-        conn.execute(_CLEAN, copied)
+    write_many(conn, _CLEAN, copied)
 
 
 def erasures(conn: Connection) -> Sequence[Row[Any]]:

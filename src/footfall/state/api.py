@@ -3,8 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Table
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, Table, any_, func, select
+from sqlalchemy import bindparam as bind
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.expression import Delete, Insert, Update
 
 from footfall.state.engine import State, StateUnavailable, open_state
 from footfall.state.schema import id_counters
@@ -14,10 +17,14 @@ __all__ = [
     "StateUnavailable",
     "insert_missing",
     "insert_on_conflict",
+    "one_of",
     "open_state",
     "reserve_ids",
     "upsert",
+    "write_many",
 ]
+
+_json_array = msgspec.json.Encoder().encode
 
 Row = Mapping[str, Any]  # column values, which may be of any column type
 
@@ -27,6 +34,40 @@ def insert_on_conflict(conn: Connection, table: Table) -> "sqlite.Insert | postg
     if conn.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
+
+
+def write_many(conn: Connection, statement: Insert | Update | Delete, rows: Sequence[Row]) -> None:
+    """Execute `statement` once for each of `rows`; none is fine.
+
+    Goes around SQLAlchemy's work per row, which costs as much as the rest of the projector: the
+    values must be what the driver takes as they are (integers, text, bytes, booleans, None).
+
+    Args:
+        rows: All with the same keys, a value for each parameter.
+    """
+    if not rows:
+        return
+    compiled = statement.compile(dialect=conn.dialect, column_keys=list(rows[0]))
+    if compiled.positional:
+        names = compiled.positiontup or []
+        values: list[Any] = [tuple([row[name] for name in names]) for row in rows]
+    else:
+        values = list(rows)
+    conn.exec_driver_sql(str(compiled), values)
+
+
+def one_of(
+    conn: Connection, column: "Column[Any]", values: Collection[str] | Collection[int]
+) -> "ColumnElement[bool]":
+    """Return the condition that `column` is one of `values`, with one parameter for them all.
+
+    A parameter for each value is slow beyond some dozens, and SQLite ends at 32,766.
+    """
+    if conn.dialect.name == "sqlite":
+        text = _json_array(list(values)).decode()
+        each = func.json_each(bind(None, text)).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == any_(bind(None, list(values), postgresql.ARRAY(column.type)))
 
 
 def upsert(
@@ -43,11 +84,12 @@ def upsert(
     key = [column.name for column in table.primary_key]
     names = [name for name in rows[0] if name not in key] if update is None else list(update)
     statement = insert_on_conflict(conn, table)
-    conn.execute(
+    write_many(
+        conn,
         statement.on_conflict_do_update(
             index_elements=key, set_={name: statement.excluded[name] for name in names}
         ),
-        list(rows),
+        rows,
     )
 
 
