@@ -36,13 +36,9 @@ class World:
     now: Instant = NOON
     journal_head: int = 7
     settles: bool = True
-    changes: int = 0
     catches_up: bool = True
     waited: list[float] = field(default_factory=list)
     changes: int = 0
-
-    def change(self) -> None:
-        self.changes += 1
 
     def changed(self) -> None:
         self.changes += 1
@@ -61,7 +57,7 @@ def services_of(state: State, world: World, **more: Any) -> Services:
         keyring=Keyring(state, lambda: world.now),
         clock=lambda: world.now,
         journal_head=lambda: world.journal_head,
-        changed=world.change,
+        changed=world.changed,
         settled=world.settled,
         caught_up=world.caught_up,
         counters=Counters(),

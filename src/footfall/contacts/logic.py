@@ -27,6 +27,7 @@ _ANSWER_FRAME: Final = frozenset(
         "attributes",
         "companies",
         "created_at",
+        "first_seen",
         "gravatar_url",
         "last_seen",
         "lists",

@@ -17,6 +17,7 @@ from footfall.attributes.api import (
     TypeChangeAnswer,
     change_type,
     load_definitions,
+    name_std,
     shown_set_aside,
 )
 from footfall.attributes.types import Definition
@@ -48,6 +49,8 @@ from footfall.kernel.instants import to_iso
 
 _COMPATIBLE: Final = ["compatible users"]
 _OWN: Final = ["contacts"]
+#: Kept with the attributes, but shown and written beside them in our API.
+_IDENTIFIERS: Final = frozenset({"email", KEY_CELL})
 #: How long a deletion waits for the events that were accepted before it.
 _CATCH_UP_SECONDS: Final = 10.0
 
@@ -372,7 +375,7 @@ def shown_contact(
         {
             name: cell.value
             for name, cell in contact.profile.items()
-            if cell.value is not None and name != KEY_CELL
+            if cell.value is not None and name not in _IDENTIFIERS
         },
         to_iso(contact.created_at),
         to_iso(contact.updated_at),
@@ -386,7 +389,12 @@ def _shown(saved: SavedContact) -> Response[ContactAnswer]:
 
 
 def _own_attributes(body: ContactBody) -> Mapping[str, Any]:
-    return attributes_in(body.attributes, 2)
+    for name in body.attributes:
+        if name_std(name) in _IDENTIFIERS:
+            raise Invalid.at(
+                f"/attributes/{name}", "identifier", "Send this beside attributes, not among them."
+            )
+    return body.attributes
 
 
 @get("/api/v1/contacts", summary="List contacts", tags=_OWN)

@@ -1,0 +1,1 @@
+# noqa: A005 - mirrors footfall.http, which nobody imports as http
