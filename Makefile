@@ -35,7 +35,7 @@ check:
 
 bench:
 	@tools/setup.sh dev
-	@for file in bench/[!_]*.py; do echo "== $$file"; .venv/bin/python "$$file" $(ARGS) || exit 1; done
+	@.venv/bin/python -m bench $(ARGS)
 
 format:
 	@tools/setup.sh dev

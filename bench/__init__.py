@@ -1,0 +1,1 @@
+"""Reproducible benchmarks; each figure stands beside a baseline of the same run."""
