@@ -257,19 +257,23 @@ def test_closing_answers_what_is_queued_and_refuses_the_rest(desk):
     assert asyncio.run(close_with_work()) == [[(number, False)] for number in range(1, 21)]
 
 
-def test_closing_works_after_the_loop_is_gone(desk):
-    journal = desk.open()
+def test_closing_works_after_the_loop_is_gone(desk, caplog):
+    journal, closed = desk.open(), threading.Event()
+    journal.on_append(lambda _: closed.wait())  # holds the writer after its first commit
+    append(journal, [record("first")])
     loop = asyncio.new_event_loop()
 
     async def submit() -> None:
-        # Nobody awaits it: the loop is closed before or after the commit, both must do.
-        journal.submit([record("x" * 100_000)] * 20)
+        for _ in range(3):  # in two commits, each with nobody left to answer
+            journal.submit([record("x" * (COMMIT_BYTES // 2))])
 
     loop.run_until_complete(submit())
     loop.close()
+    closed.set()
     journal.close()
+    assert "stopped" not in caplog.text
     journal = desk.open()
-    assert journal.head() == 20
+    assert journal.head() == 4
     journal.close()
 
 
