@@ -18,6 +18,7 @@ from footfall.http.application import create_application
 from footfall.http.services import Counters, Services
 from footfall.ingest.advice import StateAdvisor
 from footfall.ingest.collector import Collector
+from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.projector import Projector
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
 from footfall.journal.api import open_journal
@@ -175,6 +176,7 @@ class Runtime:
                 "advisor": advisor,
                 "visibility": self.projector,
             },
+            extra_paths=COLLECTOR_PATHS,
         )
         return Collector(
             app,

@@ -207,8 +207,8 @@ def test_what_is_nearly_json_is_refused(body: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_huge_integers_become_text_and_a_byte_order_mark_goes() -> None:
-    assert decode_json(b'\xef\xbb\xbf{"a": [%d]}' % 2**64) == {"a": [str(2**64)]}
+def test_huge_integers_stay_and_a_byte_order_mark_goes() -> None:
+    assert decode_json(b'\xef\xbb\xbf{"a": [%d]}' % 2**70) == {"a": [2**70]}
     assert decode_json(b"[" * 10 + b"]" * 10)
 
 
@@ -293,6 +293,8 @@ def _check_operations(shop: Shop) -> None:
     assert {"get", "put", "patch", "delete"} <= paths["/api/v1/products/{custom_id}"].keys()
     names = [one["name"] for one in paths["/api/v1/products"]["get"]["parameters"]]
     assert sorted(names) == ["cursor", "limit", "search"]
+    assert "default" in paths["/api/v1/products"]["get"]["responses"]
+    assert paths["/healthz"]["get"]["security"] == []
     page = shop.get("/api/v1/docs", headers=nobody)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "<script" not in page.text
@@ -397,6 +399,15 @@ def test_a_store_that_does_not_answer_is_named(sqlite_state: State) -> None:
         "stores": {"state": "ok", "warehouse": "unavailable"},
     }
     assert answer.headers["retry-after"] == "1"
+
+
+def test_what_is_served_elsewhere_is_documented_too(sqlite_state: State) -> None:
+    extra = {"/api/v1/echo": {"get": {"summary": "Else", "responses": {}, "tags": ["other"]}}}
+    app = create_application([echo], services_of(sqlite_state, World()), extra_paths=extra)
+    item = ask(app, "/api/v1/openapi.json").json()["paths"]["/api/v1/echo"]
+    assert item["get"]["summary"] == "Else"
+    assert "requestBody" in item["post"]
+    assert "Else" in ask(app, "/api/v1/docs").text
 
 
 def test_gauges_are_read_when_asked_for(sqlite_state: State) -> None:

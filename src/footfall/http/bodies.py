@@ -12,7 +12,7 @@ from litestar import Request
 
 from footfall.http.errors import UnsupportedMediaType
 from footfall.kernel.errors import Invalid, TooLarge
-from footfall.kernel.json_values import holds_nul, refuse_deep, with_big_integers_as_text
+from footfall.kernel.json_values import holds_nul, refuse_deep
 
 #: Decision 24.
 MAX_BODY_BYTES: Final = 1 << 20
@@ -53,8 +53,6 @@ def inflated(body: bytes, encoding: str | None, max_bytes: int = MAX_BODY_BYTES)
 def decode_json(body: bytes, content_type: str | None = None) -> Any:
     """Return the JSON value in `body`, checked so that every store can hold it.
 
-    Integers beyond 64 bits become text, digit for digit.
-
     Raises:
         Invalid: Not JSON, nested deeper than ten levels, or with a NUL character.
         UnsupportedMediaType: Not JSON, and not said to be.
@@ -75,7 +73,7 @@ def decode_json(body: bytes, content_type: str | None = None) -> Any:
     refuse_deep(value, "")
     if holds_nul(value):
         raise Invalid("Text must not hold the NUL character.", code="nul_character")
-    return with_big_integers_as_text(value)
+    return value
 
 
 class JsonRequest(Request[Any, Any, Any]):

@@ -12,6 +12,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from footfall import __version__
+from footfall.http.errors import COMPATIBLE_PREFIX
 
 DOCUMENT_PATH: Final = "/api/v1/openapi.json"
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
@@ -23,6 +24,43 @@ _DESCRIPTION: Final = (
     " details with a stable `code`. `Prefer: wait` on a write answers when it is visible."
 )
 
+_PROBLEM: Final = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457 problem details.",
+    "required": ["type", "title", "status", "code", "detail", "errors"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable."},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "message"],
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "RFC 6901 into the body; `#name`: a query parameter.",
+                    },
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_OWN_ERROR: Final = {
+    "description": "Problem details",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_COMPATIBLE_ERROR: Final = {
+    "description": '`{"detail"}`, or for 400 messages by field',
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
+_UNREADY: Final = {"503": {"description": "Not ready"}}
 _TOKEN: Final = SecurityScheme(
     type="apiKey",
     name="Authorization",
@@ -56,8 +94,26 @@ def document_of(
     paths: dict[str, Any] = {path: dict(item) for path, item in document["paths"].items()}
     for path, item in extra_paths.items():
         paths[path] = {**paths.get(path, {}), **item}
+    for path, item in paths.items():
+        for method in _METHODS:
+            if method in item:
+                item[method] = _with_errors(path, item[method])
     document["paths"] = dict(sorted(paths.items()))
+    document["components"].setdefault("schemas", {})["Problem"] = _PROBLEM
     return document
+
+
+def _with_errors(path: str, operation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the operation with what it answers when it does not do what was asked."""
+    # The framework documents answers of its own that our error handlers never give.
+    responses = {
+        status: found for status, found in operation["responses"].items() if status < "400"
+    }
+    if path.startswith("/api/"):
+        compatible = path.startswith(COMPATIBLE_PREFIX)
+        responses["default"] = _COMPATIBLE_ERROR if compatible else _OWN_ERROR
+        return {**operation, "responses": responses}
+    return {**operation, "responses": {**responses, **_UNREADY}, "security": []}
 
 
 def _placeholder() -> Provide:

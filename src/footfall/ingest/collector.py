@@ -21,10 +21,11 @@ from footfall.http.errors import Rendered, UnsupportedMediaType, compatible_erro
 from footfall.http.headers import api_version, preferred_wait, token_of
 from footfall.http.services import Counters
 from footfall.ingest.formats import ProductPath, WireFormat, items_of, record_of
-from footfall.ingest.logic import checked_event_key, checked_id, key_hash
+from footfall.ingest.logic import checked_event_key, key_hash
 from footfall.ingest.types import EventRecord, RefusedRecord
 from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import Invalid, TooLarge, UserError
+from footfall.kernel.identifiers import checked_id
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Clock, Instant
 from footfall.kernel.scope import Scope

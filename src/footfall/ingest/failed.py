@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Row
 from footfall.ingest import queries
 from footfall.ingest.collector import Advisor
 from footfall.ingest.formats import ProductPath, WireFormat, record_of
-from footfall.ingest.logic import checked_event_key, checked_id, key_hash
+from footfall.ingest.logic import checked_event_key, key_hash
 from footfall.ingest.types import EventRecord, FailedEvent
 from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import Conflict, Invalid, NotFound
+from footfall.kernel.identifiers import checked_id
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Clock, Instant, to_iso
 from footfall.kernel.scope import Scope

@@ -11,15 +11,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from footfall.ingest.logic import (
-    Identity,
-    build_record,
-    checked_event_key,
-    checked_id,
-    checked_identity,
-)
+from footfall.ingest.logic import Identity, build_record, checked_event_key, checked_identity
 from footfall.ingest.types import EventRecord
 from footfall.kernel.errors import Invalid
+from footfall.kernel.identifiers import checked_id
 from footfall.kernel.instants import Instant
 
 WireFormat = Literal["v1", "v2", "item"]

@@ -19,7 +19,6 @@ from footfall.ingest.logic import (
     build_record,
     canonical_event_type,
     checked_event_key,
-    checked_id,
     checked_identity,
     key_hash,
 )
@@ -28,6 +27,7 @@ from footfall.ingest.readers import Row, RowReader
 from footfall.ingest.types import EventRecord
 from footfall.journal.types import Entry
 from footfall.kernel.errors import Invalid, UserError
+from footfall.kernel.identifiers import checked_id
 from footfall.kernel.instants import Clock, Instant, from_datetime
 from footfall.kernel.instants import zone as find_zone
 from footfall.kernel.money import decimal_of

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -12,30 +12,24 @@ import msgspec
 
 from footfall.ingest.types import EVENT_TYPES, EventRecord
 from footfall.kernel.errors import Invalid, TooLarge
-from footfall.kernel.instants import DAY_MS, Instant, from_datetime
+from footfall.kernel.identifiers import MAX_CUSTOM_ID_CHARACTERS, checked_email, checked_id
+from footfall.kernel.instants import DAY_MS, Instant, instant_of_number, instant_of_text
+from footfall.kernel.json_values import CONTAINERS, MAX_NESTING, holds_nul, refuse_deep
 from footfall.kernel.money import currency_of, read_amount, round_money
 
 #: Decision 24.
 MAX_CUSTOM_DATA_BYTES = 64 * 1024
-MAX_NESTING = 10
 #: Twice the attributes a workspace may define (decision 9): more keys than this are not a product.
 MAX_ATTRIBUTES = 1_000
 #: Decision 1 and decision 6.
 MAX_EVENT_KEY_CHARACTERS = 64
-MAX_CUSTOM_ID_CHARACTERS = 255
-#: RFC 5321, section 4.5.3.1: 64 + "@" + 255.
-MAX_EMAIL_CHARACTERS = 320
 #: 2000-01-01T00:00:00Z; what is older is a wrong unit or a broken clock (decision 18).
 EARLIEST = Instant(946_684_800_000)
-#: Numbers below are seconds, the others milliseconds (decision 18).
-_MILLISECONDS_FROM = 1e11
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CANONICAL = {name: name for name in EVENT_TYPES}
 _PLAIN_AMOUNT = re.compile(r"[0-9]{1,14}(\.[0-9]+)?")
 _BLANKS = re.compile(r"[\s_-]+")
 _STORED_POSITIVE = frozenset({"return", "refund"})
-_CONTAINERS = frozenset({dict, list})  # all that JSON decodes to
 _encode = msgspec.json.Encoder().encode
 
 
@@ -76,9 +70,9 @@ def occurred_instant(timestamp: float | str | None, received_at: Instant, zone: 
     if timestamp is None:
         return received_at
     if isinstance(timestamp, str):
-        instant = _instant_of_text(timestamp.strip(), zone)
+        instant = instant_of_text(timestamp.strip(), zone)
     else:
-        instant = _instant_of_number(timestamp)
+        instant = instant_of_number(timestamp)
     if instant is None:
         raise Invalid.at(
             "/timestamp",
@@ -100,62 +94,11 @@ def occurred_instant(timestamp: float | str | None, received_at: Instant, zone: 
     return instant
 
 
-def _instant_of_number(number: float) -> Instant | None:
-    if not -1e15 < number < 1e15:  # year 33,000: also keeps infinities and huge integers out
-        return None
-    if -_MILLISECONDS_FROM < number < _MILLISECONDS_FROM:
-        return Instant(round(number * 1000))
-    return Instant(round(number))
-
-
-def _instant_of_text(text: str, zone: tzinfo) -> Instant | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    else:
-        # A bare run of digits is a Unix time; fromisoformat would read eight of them as a date.
-        if not text.isdigit():
-            try:
-                return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=zone))
-            except OverflowError:
-                return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return _instant_of_number(number)
-
-
-def checked_id(value: str | int, pointer: str) -> str:
-    """Return a custom id, key or order id as text, byte for byte (decision 6).
-
-    Raises:
-        Invalid: Empty, over 255 characters, or with control characters.
-    """
-    text = value if type(value) is str else str(value)
-    if not 0 < len(text) <= MAX_CUSTOM_ID_CHARACTERS:
-        raise Invalid.at(pointer, "wrong_length", "This must have 1 to 255 characters.")
-    # isprintable() is a quick yes for nearly all ids; it refuses a few harmless blanks, too.
-    if not text.isprintable() and _CONTROL.search(text):
-        raise Invalid.at(pointer, "control_character", "This must not hold control characters.")
-    return text
-
-
 def checked_event_key(value: str | int, pointer: str = "/event_id") -> str:
     """Return the sender's event id as text, 1 to 64 characters (decision 1)."""
     text = checked_id(value, pointer)
     if len(text) > MAX_EVENT_KEY_CHARACTERS:
         raise Invalid.at(pointer, "wrong_length", "This must have 1 to 64 characters.")
-    return text
-
-
-def checked_email(value: str, pointer: str = "/email") -> str:
-    """Return an e-mail address as it is compared: without blanks around, in lower case."""
-    text = value.strip().lower()
-    name, _, domain = text.rpartition("@")
-    if not name or not domain or len(text) > MAX_EMAIL_CHARACTERS or _CONTROL.search(text):
-        raise Invalid.at(pointer, "not_an_email", "This is not an e-mail address.")
     return text
 
 
@@ -271,29 +214,13 @@ def json_text(value: Any, pointer: str) -> str:
     else:
         nested = ()
     for item in nested:
-        if type(item) in _CONTAINERS:
-            _refuse_deep(item, pointer, MAX_NESTING - 1)
+        if type(item) in CONTAINERS:
+            refuse_deep(item, pointer, MAX_NESTING - 1)
     encoded = _encode(value)
     # The escape is searched first: walking every value would cost more than the rest together.
-    if b"\\u0000" in encoded and _holds_nul(value):
+    if b"\\u0000" in encoded and holds_nul(value):
         raise Invalid.at(pointer, "nul_character", "Text must not hold the NUL character.")
     return encoded.decode()
-
-
-def _refuse_deep(value: dict[str, Any] | list[Any], pointer: str, levels_left: int) -> None:
-    if levels_left == 0:
-        raise Invalid.at(pointer, "nested_too_deeply", "Values may be nested ten levels deep.")
-    for item in value.values() if isinstance(value, dict) else value:
-        if type(item) in _CONTAINERS:
-            _refuse_deep(item, pointer, levels_left - 1)
-
-
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any("\x00" in name or _holds_nul(item) for name, item in value.items())
-    return isinstance(value, list) and any(_holds_nul(item) for item in value)
 
 
 class Facts(NamedTuple):

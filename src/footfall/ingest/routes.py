@@ -24,7 +24,7 @@ from footfall.http.services import Call, TheCall
 from footfall.ingest import failed, reading
 from footfall.ingest.collector import Advisor, Visibility
 from footfall.ingest.failed import Correction
-from footfall.ingest.logic import canonical_event_type, checked_id
+from footfall.ingest.logic import canonical_event_type
 from footfall.ingest.reading import MAX_GROUPS
 from footfall.ingest.types import (
     EVENT_TYPES,
@@ -37,6 +37,7 @@ from footfall.ingest.types import (
 )
 from footfall.journal.types import Journal
 from footfall.kernel.errors import Invalid
+from footfall.kernel.identifiers import checked_id
 from footfall.kernel.instants import Instant, instant_of_text, zone
 from footfall.warehouse.api import Warehouse
 from footfall.workspaces.api import get_workspace

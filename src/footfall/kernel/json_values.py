@@ -5,7 +5,8 @@ from typing import Any, Final
 from footfall.kernel.errors import Invalid
 
 MAX_NESTING: Final = 10
-_CONTAINERS: Final = frozenset({dict, list})  # all that JSON decodes to
+#: All that JSON decodes to that holds values.
+CONTAINERS: Final = frozenset({dict, list})
 
 
 def refuse_deep(value: Any, pointer: str, levels_left: int = MAX_NESTING) -> None:
@@ -14,24 +15,13 @@ def refuse_deep(value: Any, pointer: str, levels_left: int = MAX_NESTING) -> Non
     Raises:
         Invalid: It is deeper.
     """
-    if type(value) not in _CONTAINERS:
+    if type(value) not in CONTAINERS:
         return
     if levels_left == 0:
         raise Invalid.at(pointer, "nested_too_deeply", "Values may be nested ten levels deep.")
     for item in value.values() if type(value) is dict else value:
-        if type(item) in _CONTAINERS:
+        if type(item) in CONTAINERS:
             refuse_deep(item, pointer, levels_left - 1)
-
-
-def with_big_integers_as_text(value: Any) -> Any:
-    """Return `value` with integers beyond 64 bits as text, digit for digit."""
-    if isinstance(value, dict):
-        return {name: with_big_integers_as_text(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [with_big_integers_as_text(item) for item in value]
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        return str(value)
-    return value
 
 
 def holds_nul(value: Any) -> bool:

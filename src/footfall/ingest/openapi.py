@@ -1,0 +1,144 @@
+"""What the OpenAPI document says of the routes that the collector serves. Data only."""
+
+from typing import Any, Final
+
+from footfall.ingest.types import EVENT_TYPES
+
+_TAG: Final = ["events"]
+_COMPATIBLE_TAG: Final = ["compatible product events"]
+_EVENT_TYPE: Final = {"type": "string", "enum": list(EVENT_TYPES)}
+_TIMESTAMP: Final = {
+    "type": ["number", "string", "null"],
+    "description": "Unix seconds or milliseconds, or ISO 8601; now if missing.",
+}
+_ATTRIBUTES: Final = {
+    "type": ["object", "null"],
+    "description": "Product attributes by name; `custom_data` in it stays with this event.",
+}
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`wait` or `wait=SECONDS`, up to 60: answer when the event is visible.",
+    "schema": {"type": "string"},
+}
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "1 to 64 characters; the same key counts once.",
+    "schema": {"type": "string"},
+}
+_ID: Final = {"type": ["string", "integer", "null"]}
+
+_SINGLE_EVENT: Final = {
+    "type": "object",
+    "required": ["event_type"],
+    "properties": {
+        "user_id": {
+            **_ID,
+            "description": "Our id of the contact; with version 1, the shop's id.",
+        },
+        "user_custom_id": {**_ID, "description": "The shop's id of the contact."},
+        "client": {**_ID, "description": "With version 1: our id of the contact."},
+        "event_type": _EVENT_TYPE,
+        "timestamp": _TIMESTAMP,
+        "event_id": {**_ID, "description": "The sender's key; the same key counts once."},
+        "data": _ATTRIBUTES,
+    },
+}
+_BATCH_EVENT: Final = {
+    "type": "object",
+    "required": ["product_id", "event_type"],
+    "properties": {
+        "user_custom_id": {**_ID, "description": "The shop's id of the contact."},
+        "user_id": {"type": ["integer", "null"], "description": "Our id of the contact."},
+        "user_key": {"type": ["string", "null"], "description": "A visitor key."},
+        "email": {"type": ["string", "null"]},
+        "product_id": {"type": ["string", "integer"], "description": "The shop's id."},
+        "event_type": _EVENT_TYPE,
+        "timestamp": _TIMESTAMP,
+        "event_id": {**_ID, "description": "The sender's key; the same key counts once."},
+        "data": _ATTRIBUTES,
+    },
+}
+
+
+def _answer(description: str, properties: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _single(parameter: str, kind: str, description: str) -> dict[str, Any]:
+    named = {
+        "name": parameter,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {"type": kind},
+    }
+    return {
+        "post": {
+            "tags": _COMPATIBLE_TAG,
+            "operationId": f"RecordProductEventBy{parameter.title().replace('_', '')}",
+            "summary": "Record a product event",
+            "description": "Answers with the event's id when it is safely stored.",
+            "parameters": [named, _KEY, _PREFER],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": _SINGLE_EVENT}},
+            },
+            "responses": {"201": _answer("Stored.", {"id": {"type": "integer"}})},
+        }
+    }
+
+
+_REJECTED: Final = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "index": {"type": "integer"},
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+        },
+    },
+}
+
+COLLECTOR_PATHS: Final[dict[str, dict[str, Any]]] = {
+    "/api/public/products/{product_id}/product_event": _single(
+        "product_id", "integer", "Our id of the product."
+    ),
+    "/api/public/products-by-id/{custom_id}/product_event": _single(
+        "custom_id", "string", "The shop's id; an unknown one makes the product."
+    ),
+    "/api/v1/events": {
+        "post": {
+            "tags": _TAG,
+            "operationId": "RecordEvents",
+            "summary": "Record up to 10,000 product events",
+            "description": (
+                "Takes a JSON array or JSON lines, up to 16 MiB, also with"
+                " `Content-Encoding: gzip`. Wrong events are rejected, the others stored."
+            ),
+            "parameters": [_KEY, _PREFER],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": {"type": "array", "items": _BATCH_EVENT}},
+                    "application/x-ndjson": {"schema": {"type": "string"}},
+                },
+            },
+            "responses": {
+                "202": _answer(
+                    "Stored, but for the rejected ones.",
+                    {
+                        "accepted": {"type": "integer"},
+                        "duplicates": {"type": "integer"},
+                        "rejected": _REJECTED,
+                    },
+                )
+            },
+        }
+    },
+}
