@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from footfall.catalog import queries as product_queries
+from footfall.catalog.book import OpenProduct
 from footfall.contacts import queries as contact_queries
 from footfall.ingest.formats import record_of
 from footfall.ingest.logic import key_hash
@@ -119,8 +120,7 @@ class Stack:
         with self.state.read() as conn:
             return {
                 product.custom_id: {
-                    name: (cell[1], cell[2])
-                    for name, cell in msgspec.json.decode(product.profile).items()
+                    name: (cell.value, cell.occurred_at) for name, cell in product.profile.items()
                 }
                 for product in self._products(conn, scope_of(workspace))
                 if product.deleted_at is None
@@ -131,17 +131,17 @@ class Stack:
         scope = scope_of(workspace)
         with self.state.read() as conn:
             people = self._people(conn, scope)
-            rows = contact_queries.by_id(conn, scope, list(people))
+            rows = contact_queries.names(conn, scope, list(people))
             living = [row.id for row in rows if row.merged_into is None]
         return sorted((people[contact_id] for contact_id in living), key=repr)
 
     def _products(self, conn: Any, scope: Scope) -> list[Any]:
         ids = product_queries.ids_past(conn, scope, 0, 10_000)
-        return list(product_queries.by_id(conn, scope, ids))
+        return [OpenProduct(*row).as_product() for row in product_queries.by_id(conn, scope, ids)]
 
     def _people(self, conn: Any, scope: Scope) -> dict[int, tuple[Any, ...]]:
         ids = contact_queries.ids_past(conn, scope, 0, 10_000)
-        rows = {row.id: row for row in contact_queries.by_id(conn, scope, ids)}
+        rows = {row.id: row for row in contact_queries.names(conn, scope, ids)}
         known: dict[int, list[tuple[str, str]]] = {}
         for kind, value, owner in contact_queries.identities_of(conn, scope, ids):
             known.setdefault(owner, []).append((kind, value))

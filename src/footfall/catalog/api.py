@@ -78,12 +78,13 @@ def get_product(conn: Connection, scope: Scope, key: ProductKey) -> Product:
         NotFound: There is none, or it is deleted.
     """
     if isinstance(key, str):
-        rows = list(queries.by_custom_id(conn, scope, [key]))
+        rows = queries.by_custom_id(conn, scope, [key])
     else:
-        rows = list(queries.by_id(conn, scope, [key]))
-    if not rows or rows[0].deleted_at is not None:
+        rows = queries.by_id(conn, scope, [key])
+    product = product_of(rows[0]) if rows else None
+    if product is None or product.deleted_at is not None:
         raise _not_found()
-    return product_of(rows[0])
+    return product
 
 
 def list_products(

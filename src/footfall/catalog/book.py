@@ -9,7 +9,7 @@ from datetime import tzinfo
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from footfall.attributes.api import (
     Definitions,
@@ -89,21 +89,9 @@ class OpenProduct:
         )
 
 
-def product_of(row: Row[Any]) -> Product:
-    """Return the product in a row of the table."""
-    return _opened(row).as_product()
-
-
-def _opened(row: Row[Any]) -> OpenProduct:
-    return OpenProduct(
-        row.id,
-        row.custom_id,
-        row.profile,
-        row.created_at,
-        row.updated_at,
-        row.deleted_at,
-        row.revision,
-    )
+def product_of(row: Sequence[Any]) -> Product:
+    """Return the product in a row of `queries.OPEN_COLUMNS`."""
+    return OpenProduct(*row).as_product()
 
 
 class ProductBook:
@@ -142,10 +130,10 @@ class ProductBook:
         missing = sum(1 for custom_id in custom_ids if custom_id not in self._by_custom_id)
         self._next_id = reserve_ids(conn, "product", missing) if missing else 0
 
-    def _open(self, row: Row[Any]) -> None:
-        product = _opened(row)
-        self._by_custom_id[row.custom_id] = product
-        self._by_id[row.id] = product
+    def _open(self, row: Sequence[Any]) -> None:
+        product = OpenProduct(*row)
+        self._by_custom_id[product.custom_id] = product
+        self._by_id[product.id] = product
 
     def find(self, *, product_id: int | None, custom_id: str | None) -> OpenProduct | None:
         """Return the product with this id, or else this custom id; deleted ones too."""
@@ -266,19 +254,14 @@ class ProductBook:
         profile = product.profile
         name = profile.get("name")
         row: dict[str, Any] = {
+            "id": product.id,
+            "workspace_id": self._scope.workspace_id,
+            "custom_id": product.custom_id,
+            "created_at": product.created_at,
             "name": None if name is None else name.value,
             "profile": _encode_profile(profile).decode(),
             "updated_at": product.updated_at,
             "deleted_at": product.deleted_at,
             "revision": product.revision,
         }
-        if product.is_new:
-            row["id"] = product.id
-            row["workspace_id"] = self._scope.workspace_id
-            row["custom_id"] = product.custom_id
-            row["created_at"] = product.created_at
-            new_rows.append(row)
-        else:
-            row["key"] = product.id
-            row["owner"] = self._scope.workspace_id
-            changed_rows.append(row)
+        (new_rows if product.is_new else changed_rows).append(row)

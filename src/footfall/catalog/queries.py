@@ -7,49 +7,56 @@ from sqlalchemy import (
     Column,
     Connection,
     Row,
-    Select,
     and_,
     bindparam,
     delete,
     func,
     select,
-    update,
 )
 
 from footfall.kernel.scope import Scope
-from footfall.state.api import one_of, upsert, write_many
+from footfall.state.api import fetch_rows, insert_many, one_of, upsert
 from footfall.state.schema import dirty_objects, products
 
-_ROWS = select(products)
+#: What an open product is made of, in this order.
+OPEN_COLUMNS = (
+    products.c.id,
+    products.c.custom_id,
+    products.c.profile,
+    products.c.created_at,
+    products.c.updated_at,
+    products.c.deleted_at,
+    products.c.revision,
+)
+_CHANGING = ("name", "profile", "updated_at", "deleted_at", "revision")
 _NAMES = select(products.c.id, products.c.custom_id, products.c.name)
 
 
-def _where_one_of(
-    conn: Connection,
-    statement: Select[Any],
-    scope: Scope,
-    column: "Column[Any]",
-    values: Collection[Any],
-) -> Iterable[Row[Any]]:
+def by_custom_id(conn: Connection, scope: Scope, custom_ids: Collection[str]) -> list[list[Any]]:
+    """Return OPEN_COLUMNS of the products with these custom ids, deleted ones too."""
+    return _open_columns(conn, scope, products.c.custom_id, custom_ids)
+
+
+def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> list[list[Any]]:
+    """Return OPEN_COLUMNS of the products with these ids, deleted ones too."""
+    return _open_columns(conn, scope, products.c.id, ids)
+
+
+def _open_columns(
+    conn: Connection, scope: Scope, column: "Column[Any]", values: Collection[Any]
+) -> list[list[Any]]:
     if not values:
-        return ()
-    own = statement.where(products.c.workspace_id == scope.workspace_id)
-    return conn.execute(own.where(one_of(conn, column, values)))
-
-
-def by_custom_id(conn: Connection, scope: Scope, custom_ids: Collection[str]) -> Iterable[Row[Any]]:
-    """Yield the rows of the products with these custom ids, deleted ones too."""
-    return _where_one_of(conn, _ROWS, scope, products.c.custom_id, custom_ids)
-
-
-def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
-    """Yield the rows of the products with these ids, deleted ones too."""
-    return _where_one_of(conn, _ROWS, scope, products.c.id, ids)
+        return []
+    own = select(*OPEN_COLUMNS).where(products.c.workspace_id == scope.workspace_id)
+    return fetch_rows(conn, own.where(one_of(conn, column, values)))
 
 
 def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
     """Yield (id, custom_id, name) of these products, deleted ones too."""
-    return _where_one_of(conn, _NAMES, scope, products.c.id, ids)
+    if not ids:
+        return ()
+    own = _NAMES.where(products.c.workspace_id == scope.workspace_id)
+    return conn.execute(own.where(one_of(conn, products.c.id, ids)))
 
 
 def ids_of(conn: Connection, scope: Scope, custom_ids: Collection[str]) -> list[int]:
@@ -84,7 +91,7 @@ def page(
     backward: bool = False,
     limit: int,
     words: str | None,
-) -> Sequence[Row[Any]]:
+) -> Sequence[Sequence[Any]]:
     """Return up to `limit` living products whose name or custom id holds `words`.
 
     Args:
@@ -92,7 +99,7 @@ def page(
     """
     side = products.c.id < past_id if backward else products.c.id > past_id
     return conn.execute(
-        select(products)
+        select(*OPEN_COLUMNS)
         .where(_living(scope, words), side)
         .order_by(products.c.id.desc() if backward else products.c.id)
         .limit(limit)
@@ -117,26 +124,14 @@ def ids_past(conn: Connection, scope: Scope, after_id: int, limit: int) -> list[
     )
 
 
-_UPDATE = (
-    update(products)
-    .where(products.c.id == bindparam("key"), products.c.workspace_id == bindparam("owner"))
-    .values(
-        {
-            column: bindparam(column)
-            for column in ("name", "profile", "updated_at", "deleted_at", "revision")
-        }
-    )
-)
-
-
 def insert(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    """Insert new products."""
-    write_many(conn, products.insert(), rows)
+    """Insert new products, whole rows."""
+    insert_many(conn, products, rows)
 
 
 def save(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    """Write changed products; `key` is the id, `owner` the workspace."""
-    write_many(conn, _UPDATE, rows)
+    """Write changed products, whole rows."""
+    upsert(conn, products, rows, update=_CHANGING)
 
 
 def mark_dirty(conn: Connection, rows: list[dict[str, Any]]) -> None:

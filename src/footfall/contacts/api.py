@@ -75,8 +75,8 @@ def contact_names(conn: Connection, scope: Scope, ids: Collection[int]) -> dict[
 
 def contact_ids(conn: Connection, scope: Scope, custom_id: str) -> list[int]:
     """Return every id that stands for the contact with this custom id, merged ones too."""
-    owners = [row.contact_id for row in queries.identities(conn, scope, "custom_id", [custom_id])]
-    return with_merged(conn, scope, owners[0]) if owners else []
+    owners = queries.identities(conn, scope, "custom_id", [custom_id])
+    return with_merged(conn, scope, owners[0][1]) if owners else []
 
 
 def with_merged(conn: Connection, scope: Scope, contact_id: int) -> list[int]:
@@ -106,8 +106,8 @@ def get_contact(conn: Connection, scope: Scope, key: ContactKey) -> Contact:
 
 def find_contact(conn: Connection, scope: Scope, kind: IdentityKind, value: str) -> Contact | None:
     """Return the contact that has this identifier, or None."""
-    owner = next(iter(queries.identities(conn, scope, kind, [value])), None)
-    return None if owner is None else _living(conn, scope, owner.contact_id)
+    owners = queries.identities(conn, scope, kind, [value])
+    return _living(conn, scope, owners[0][1]) if owners else None
 
 
 def list_contacts(
@@ -254,10 +254,15 @@ def _not_found() -> NotFound:
 
 
 def _living(conn: Connection, scope: Scope, contact_id: int) -> Contact | None:
-    row = next(iter(queries.by_id(conn, scope, [contact_id])), None)
-    if row is not None and row.merged_into is not None:
-        row = next(iter(queries.by_id(conn, scope, [row.merged_into])), None)
-    return None if row is None or row.deleted_at is not None else contact_of(row)
+    contact = _stored(conn, scope, contact_id)
+    if contact is not None and contact.merged_into is not None:
+        contact = _stored(conn, scope, contact.merged_into)
+    return None if contact is None or contact.deleted_at is not None else contact
+
+
+def _stored(conn: Connection, scope: Scope, contact_id: int) -> Contact | None:
+    rows = queries.by_id(conn, scope, [contact_id])
+    return contact_of(rows[0]) if rows else None
 
 
 def _book(

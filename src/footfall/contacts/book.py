@@ -17,7 +17,7 @@ from datetime import tzinfo
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from footfall.attributes.api import (
     Definitions,
@@ -117,26 +117,14 @@ class OpenContact:
             Instant(self.created_at),
             Instant(self.updated_at),
             None if self.deleted_at is None else Instant(self.deleted_at),
+            None if self.merged_into is None else ContactId(self.merged_into),
             self.revision,
         )
 
 
-def contact_of(row: Row[Any]) -> Contact:
-    """Return the contact in a row of the table."""
-    return _opened(row).as_contact()
-
-
-def _opened(row: Row[Any]) -> OpenContact:
-    return OpenContact(
-        row.id,
-        row.custom_id,
-        row.profile,
-        row.merged_into,
-        row.created_at,
-        row.updated_at,
-        row.deleted_at,
-        row.revision,
-    )
+def contact_of(row: Sequence[Any]) -> Contact:
+    """Return the contact in a row of `queries.OPEN_COLUMNS`."""
+    return OpenContact(*row).as_contact()
 
 
 class ContactBook:
@@ -208,12 +196,12 @@ class ContactBook:
         if missing:
             self._open(queries.by_id(self._conn, self._scope, missing))
 
-    def _open(self, rows: Iterable[Row[Any]]) -> None:
+    def _open(self, rows: Iterable[Sequence[Any]]) -> None:
         for row in rows:
-            contact = _opened(row)
-            self._by_id[row.id] = contact
-            if row.merged_into is not None:
-                self._merged_contacts[row.merged_into].append(contact)
+            contact = OpenContact(*row)
+            self._by_id[contact.id] = contact
+            if contact.merged_into is not None:
+                self._merged_contacts[contact.merged_into].append(contact)
 
     def by_id(self, contact_id: int) -> OpenContact | None:
         """Return the living contact with this id, or the one it was merged into."""
@@ -494,7 +482,10 @@ class ContactBook:
 
     def _row(self, contact: OpenContact) -> dict[str, Any]:
         gone = contact.merged_into is not None or contact.deleted_at is not None
-        values: dict[str, Any] = {
+        return {
+            "id": contact.id,
+            "workspace_id": self._scope.workspace_id,
+            "created_at": contact.created_at,
             "custom_id": contact.custom_id,
             "key": None if gone else contact.text(KEY_CELL),
             "email": None if gone else contact.text("email"),
@@ -505,12 +496,3 @@ class ContactBook:
             "deleted_at": contact.deleted_at,
             "revision": contact.revision,
         }
-        if not contact.is_new:
-            row = {f"new_{column}": value for column, value in values.items()}
-            row["row_id"] = contact.id
-            row["owner"] = self._scope.workspace_id
-            return row
-        values["id"] = contact.id
-        values["workspace_id"] = self._scope.workspace_id
-        values["created_at"] = contact.created_at
-        return values

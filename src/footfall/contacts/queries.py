@@ -6,18 +6,16 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
-    Select,
     and_,
     bindparam,
     delete,
     func,
     or_,
     select,
-    update,
 )
 
 from footfall.kernel.scope import Scope
-from footfall.state.api import one_of, upsert, write_many
+from footfall.state.api import fetch_rows, insert_many, one_of, upsert
 from footfall.state.schema import (
     contact_erasures,
     contact_identities,
@@ -29,6 +27,28 @@ from footfall.state.schema import (
 
 #: However many columns; the schema, not the type checker, says which.
 AnyRow = Row[*tuple[Any, ...]]
+#: What an open contact is made of, in this order.
+OPEN_COLUMNS = (
+    contacts.c.id,
+    contacts.c.custom_id,
+    contacts.c.profile,
+    contacts.c.merged_into,
+    contacts.c.created_at,
+    contacts.c.updated_at,
+    contacts.c.deleted_at,
+    contacts.c.revision,
+)
+_CHANGING = (
+    "custom_id",
+    "key",
+    "email",
+    "phone_number",
+    "profile",
+    "merged_into",
+    "updated_at",
+    "deleted_at",
+    "revision",
+)
 _NAMES = select(
     contacts.c.id,
     contacts.c.custom_id,
@@ -39,38 +59,33 @@ _NAMES = select(
 )
 
 
-def _with_ids(
-    conn: Connection, statement: Select[Any], scope: Scope, ids: Collection[int]
-) -> Iterable[Row[Any]]:
+def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> list[list[Any]]:
+    """Return OPEN_COLUMNS of the contacts with these ids, merged and deleted ones too."""
     if not ids:
-        return ()
-    own = statement.where(contacts.c.workspace_id == scope.workspace_id)
-    return conn.execute(own.where(one_of(conn, contacts.c.id, ids)))
-
-
-def by_id(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[AnyRow]:
-    """Yield the rows of the contacts with these ids, merged and deleted ones too."""
-    return _with_ids(conn, select(contacts), scope, ids)
+        return []
+    own = select(*OPEN_COLUMNS).where(contacts.c.workspace_id == scope.workspace_id)
+    return fetch_rows(conn, own.where(one_of(conn, contacts.c.id, ids)))
 
 
 def identities(
     conn: Connection, scope: Scope, kind: str, values: Collection[str]
-) -> Iterable[AnyRow]:
-    """Yield (value, contact_id) of the known identifiers of one kind."""
+) -> list[list[Any]]:
+    """Return (value, contact_id) of the known identifiers of one kind."""
     if not values:
-        return ()
-    return conn.execute(
-        select(contact_identities.c.value, contact_identities.c.contact_id).where(
-            contact_identities.c.workspace_id == scope.workspace_id,
-            contact_identities.c.kind == kind,
-            one_of(conn, contact_identities.c.value, values),
-        )
+        return []
+    own = select(contact_identities.c.value, contact_identities.c.contact_id).where(
+        contact_identities.c.workspace_id == scope.workspace_id,
+        contact_identities.c.kind == kind,
     )
+    return fetch_rows(conn, own.where(one_of(conn, contact_identities.c.value, values)))
 
 
 def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[AnyRow]:
     """Yield id, custom_id, email, key, merged_into, deleted_at of these contacts."""
-    return _with_ids(conn, _NAMES, scope, ids)
+    if not ids:
+        return ()
+    own = _NAMES.where(contacts.c.workspace_id == scope.workspace_id)
+    return conn.execute(own.where(one_of(conn, contacts.c.id, ids)))
 
 
 def merged_into(conn: Connection, scope: Scope, survivor_ids: Collection[int]) -> list[AnyRow]:
@@ -119,7 +134,7 @@ def page(
     """
     side = contacts.c.id < past_id if backward else contacts.c.id > past_id
     return conn.execute(
-        select(contacts)
+        select(*OPEN_COLUMNS)
         .where(_matching(scope, email, phone_number), side)
         .order_by(contacts.c.id.desc() if backward else contacts.c.id)
         .limit(limit)
@@ -134,36 +149,14 @@ def count(
     return conn.execute(statement.where(_matching(scope, email, phone_number))).scalar_one()
 
 
-_UPDATE = (
-    update(contacts)
-    .where(contacts.c.id == bindparam("row_id"), contacts.c.workspace_id == bindparam("owner"))
-    .values(
-        {
-            column: bindparam(f"new_{column}")
-            for column in (
-                "custom_id",
-                "key",
-                "email",
-                "phone_number",
-                "profile",
-                "merged_into",
-                "updated_at",
-                "deleted_at",
-                "revision",
-            )
-        }
-    )
-)
-
-
 def insert(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    """Insert new contacts."""
-    write_many(conn, contacts.insert(), rows)
+    """Insert new contacts, whole rows."""
+    insert_many(conn, contacts, rows)
 
 
 def save(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    """Write changed contacts; `row_id` is the id, `owner` the workspace."""
-    write_many(conn, _UPDATE, rows)
+    """Write changed contacts, whole rows."""
+    upsert(conn, contacts, rows, update=_CHANGING)
 
 
 def save_identities(conn: Connection, rows: list[dict[str, Any]]) -> None:
@@ -209,7 +202,7 @@ def identities_of(conn: Connection, scope: Scope, contact_ids: Collection[int]) 
 
 def log_merges(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Write down merges with what they changed."""
-    write_many(conn, contact_merges.insert(), rows)
+    insert_many(conn, contact_merges, rows)
 
 
 def mark_dirty(conn: Connection, rows: list[dict[str, Any]]) -> None:

@@ -24,6 +24,7 @@ class Contact:
     created_at: Instant
     updated_at: Instant
     deleted_at: Instant | None
+    merged_into: ContactId | None
     revision: int
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from footfall.ingest.types import Grouping
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
-from footfall.state.api import upsert, write_many
+from footfall.state.api import delete_rows, fetch_rows, insert_many, upsert
 from footfall.state.schema import (
     contact_erasures,
     contacts,
@@ -55,7 +55,7 @@ def close_ranges(conn: Connection, through: Position) -> None:
 
 def add_failed_events(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Keep refused input."""
-    write_many(conn, failed_events.insert(), rows)
+    insert_many(conn, failed_events, rows)
 
 
 def forget_failed_events(conn: Connection, before: int) -> None:
@@ -100,41 +100,61 @@ def mark_replayed(
     return marked.rowcount == 1
 
 
-_DIRTY_PRODUCTS = (
-    select(dirty_objects.c.revision.label("dirty_revision"), products)
-    .join(products, products.c.id == dirty_objects.c.object_id)
-    .where(dirty_objects.c.kind == "product")
-    .limit(bindparam("row_limit"))
-)
-_DIRTY_CONTACTS = (
-    select(dirty_objects.c.revision.label("dirty_revision"), contacts)
-    .join(contacts, contacts.c.id == dirty_objects.c.object_id)
-    .where(dirty_objects.c.kind == "contact")
-    .limit(bindparam("row_limit"))
-)
+def dirty_products(conn: Connection, limit: int) -> list[list[Any]]:
+    """Return up to `limit` products whose snapshot is old, of all workspaces.
+
+    Columns: workspace_id, id, dirty revision, custom_id, name, profile, created_at, deleted_at,
+    revision.
+    """
+    return fetch_rows(
+        conn,
+        select(
+            products.c.workspace_id,
+            products.c.id,
+            dirty_objects.c.revision.label("dirty_revision"),
+            products.c.custom_id,
+            products.c.name,
+            products.c.profile,
+            products.c.created_at,
+            products.c.deleted_at,
+            products.c.revision,
+        )
+        .join(dirty_objects, products.c.id == dirty_objects.c.object_id)
+        .where(dirty_objects.c.kind == "product")
+        .limit(limit),
+    )
 
 
-def dirty_products(conn: Connection, limit: int) -> Sequence[Row[Any]]:
-    """Return up to `limit` products whose snapshot is old, of all workspaces."""
-    return conn.execute(_DIRTY_PRODUCTS, {"row_limit": limit}).all()
+def dirty_contacts(conn: Connection, limit: int) -> list[list[Any]]:
+    """Return up to `limit` contacts whose snapshot is old, of all workspaces.
 
-
-def dirty_contacts(conn: Connection, limit: int) -> Sequence[Row[Any]]:
-    """Return up to `limit` contacts whose snapshot is old, of all workspaces."""
-    return conn.execute(_DIRTY_CONTACTS, {"row_limit": limit}).all()
-
-
-_CLEAN = delete(dirty_objects).where(
-    dirty_objects.c.workspace_id == bindparam("workspace_id"),
-    dirty_objects.c.kind == bindparam("kind"),
-    dirty_objects.c.object_id == bindparam("object_id"),
-    dirty_objects.c.revision == bindparam("revision"),
-)
+    Columns: workspace_id, id, dirty revision, custom_id, email, key, profile, created_at,
+    deleted_at, merged_into, revision.
+    """
+    return fetch_rows(
+        conn,
+        select(
+            contacts.c.workspace_id,
+            contacts.c.id,
+            dirty_objects.c.revision.label("dirty_revision"),
+            contacts.c.custom_id,
+            contacts.c.email,
+            contacts.c.key,
+            contacts.c.profile,
+            contacts.c.created_at,
+            contacts.c.deleted_at,
+            contacts.c.merged_into,
+            contacts.c.revision,
+        )
+        .join(dirty_objects, contacts.c.id == dirty_objects.c.object_id)
+        .where(dirty_objects.c.kind == "contact")
+        .limit(limit),
+    )
 
 
 def clean(conn: Connection, copied: list[dict[str, Any]]) -> None:
     """Take objects off the dirty list, unless they changed again since the `revision` copied."""
-    write_many(conn, _CLEAN, copied)
+    delete_rows(conn, dirty_objects, copied)
 
 
 def erasures(conn: Connection) -> Sequence[Row[Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from footfall.attributes.api import Definitions, canonical_text, load_definitions
 from footfall.attributes.types import Cell, ObjectKind
@@ -60,12 +60,12 @@ def _copy_kind(state: State, warehouse: Warehouse, kind: ObjectKind) -> int:
                 conn,
                 [
                     {
-                        "workspace_id": row.workspace_id,
+                        "workspace_id": workspace_id,
                         "kind": kind,
-                        "object_id": row.id,
-                        "revision": row.dirty_revision,
+                        "object_id": object_id,
+                        "revision": revision,
                     }
-                    for row in dirty
+                    for workspace_id, object_id, revision, *_ in dirty
                 ],
             )
         copied += len(dirty)
@@ -96,52 +96,74 @@ class _Texts:
         return texts
 
 
-def product_rows(conn: Connection, dirty: Sequence[Row[Any]]) -> list[Struct]:
-    """Return the warehouse rows of these products."""
+def product_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struct]:
+    """Return the warehouse rows of `queries.dirty_products`."""
     texts = _Texts(conn, "product")
     return [
         ProductRow(
-            row.workspace_id,
-            row.id,
-            row.custom_id,
-            row.name,
-            texts.of(row.workspace_id, row.profile),
-            row.created_at / 1000,
-            int(row.deleted_at is not None),
-            row.revision,
+            workspace_id,
+            product_id,
+            custom_id,
+            name,
+            texts.of(workspace_id, profile),
+            created_at / 1000,
+            int(deleted_at is not None),
+            revision,
         )
-        for row in dirty
+        for (
+            workspace_id,
+            product_id,
+            _,
+            custom_id,
+            name,
+            profile,
+            created_at,
+            deleted_at,
+            revision,
+        ) in dirty
     ]
 
 
-def contact_rows(conn: Connection, dirty: Sequence[Row[Any]]) -> list[Struct]:
-    """Return the warehouse rows of these contacts; merged ones count as deleted."""
+def contact_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struct]:
+    """Return the warehouse rows of `queries.dirty_contacts`; merged ones count as deleted."""
     texts = _Texts(conn, "contact")
     rows: list[Struct] = []
-    for row in dirty:
-        gone = row.deleted_at is not None or row.merged_into is not None
+    for (
+        workspace_id,
+        contact_id,
+        _,
+        custom_id,
+        email,
+        key,
+        profile,
+        created_at,
+        deleted_at,
+        merged_into,
+        revision,
+    ) in dirty:
+        gone = deleted_at is not None or merged_into is not None
         rows.append(
             ContactRow(
-                row.workspace_id,
-                row.id,
-                row.custom_id,
-                row.email,
-                row.key,
-                {} if gone else texts.of(row.workspace_id, row.profile),
-                row.created_at / 1000,
+                workspace_id,
+                contact_id,
+                custom_id,
+                email,
+                key,
+                {} if gone else texts.of(workspace_id, profile),
+                created_at / 1000,
                 int(gone),
-                row.revision,
+                revision,
             )
         )
     return rows
 
 
-def aliases(dirty: Sequence[Row[Any]]) -> list[Struct]:
-    """Return the alias rows of those contacts that were merged."""
+def aliases(dirty: Sequence[Sequence[Any]]) -> list[Struct]:
+    """Return the alias rows of those of `queries.dirty_contacts` that were merged."""
     return [
-        AliasRow(row.workspace_id, row.id, row.merged_into, row.revision)
-        for row in dirty
-        if row.merged_into is not None
+        AliasRow(workspace_id, contact_id, merged_into, revision)
+        for workspace_id, contact_id, *_, merged_into, revision in dirty
+        if merged_into is not None
     ]
 
 

@@ -1,13 +1,25 @@
 """What features use of the state store: its transactions, and the statements SQL spells twice."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Table, any_, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    any_,
+    delete,
+    func,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy import bindparam as bind
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.expression import Delete, Insert, Update
 
 from footfall.state.engine import State, StateUnavailable, open_state
 from footfall.state.schema import id_counters
@@ -15,59 +27,35 @@ from footfall.state.schema import id_counters
 __all__ = [
     "State",
     "StateUnavailable",
+    "delete_rows",
+    "fetch_rows",
+    "insert_many",
     "insert_missing",
     "insert_on_conflict",
     "one_of",
     "open_state",
     "reserve_ids",
     "upsert",
-    "write_many",
 ]
 
-_json_array = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
+_rows_of = msgspec.json.Decoder(list[list[Any]]).decode
 
+OnConflict = sqlite.Insert | postgresql.Insert
 Row = Mapping[str, Any]  # column values, which may be of any column type
 
 
-def insert_on_conflict(conn: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
+def insert_on_conflict(conn: Connection, table: Table) -> OnConflict:
     """Return an `INSERT` that knows `ON CONFLICT`, in the dialect of `conn`."""
     if conn.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
 
 
-def write_many(conn: Connection, statement: Insert | Update | Delete, rows: Sequence[Row]) -> None:
-    """Execute `statement` once for each of `rows`; none is fine.
-
-    Goes around SQLAlchemy's work per row, which costs as much as the rest of the projector: the
-    values must be what the driver takes as they are (integers, text, bytes, booleans, None).
-
-    Args:
-        rows: All with the same keys, a value for each parameter.
-    """
-    if not rows:
-        return
-    compiled = statement.compile(dialect=conn.dialect, column_keys=list(rows[0]))
-    if compiled.positional:
-        names = compiled.positiontup or []
-        values: list[Any] = [tuple([row[name] for name in names]) for row in rows]
-    else:
-        values = list(rows)
-    conn.exec_driver_sql(str(compiled), values)
-
-
-def one_of(
-    conn: Connection, column: "Column[Any]", values: Collection[str] | Collection[int]
-) -> "ColumnElement[bool]":
-    """Return the condition that `column` is one of `values`, with one parameter for them all.
-
-    A parameter for each value is slow beyond some dozens, and SQLite ends at 32,766.
-    """
-    if conn.dialect.name == "sqlite":
-        text = _json_array(list(values)).decode()
-        each = func.json_each(bind(None, text)).table_valued("value")
-        return column.in_(select(each.c.value))
-    return column == any_(bind(None, list(values), postgresql.ARRAY(column.type)))
+def insert_many(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert `rows`; none is fine. They all have the same keys."""
+    if rows:
+        _insert(conn, table, rows, lambda statement: statement)
 
 
 def upsert(
@@ -83,20 +71,95 @@ def upsert(
         return
     key = [column.name for column in table.primary_key]
     names = [name for name in rows[0] if name not in key] if update is None else list(update)
-    statement = insert_on_conflict(conn, table)
-    write_many(
-        conn,
-        statement.on_conflict_do_update(
+
+    def overwriting(statement: OnConflict) -> OnConflict:
+        return statement.on_conflict_do_update(
             index_elements=key, set_={name: statement.excluded[name] for name in names}
-        ),
-        rows,
-    )
+        )
+
+    _insert(conn, table, rows, overwriting)
 
 
 def insert_missing(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert those of `rows` that break no unique rule; leave the others as they are."""
     if rows:
-        conn.execute(insert_on_conflict(conn, table).on_conflict_do_nothing(), list(rows))
+        _insert(conn, table, rows, lambda statement: statement.on_conflict_do_nothing())
+
+
+def _insert(
+    conn: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    finish: Callable[[OnConflict], OnConflict],
+) -> None:
+    """Insert `rows` by one statement that carries them all.
+
+    On SQLite they travel as one JSON text: `executemany` lets go of the GIL and takes it back for
+    every row, and beside a busy thread each time costs a turn of it.
+    """
+    statement = insert_on_conflict(conn, table)
+    if conn.dialect.name != "sqlite" or _holds_bytes(rows[0]):
+        conn.execute(finish(statement), list(rows))
+        return
+    names = list(rows[0])
+    values = _json_text([[row[name] for name in names] for row in rows])
+    each = func.json_each(bind(None, values)).table_valued("value")
+    columns = [func.json_extract(each.c.value, f"$[{place}]") for place in range(len(names))]
+    # `WHERE true`: without it SQLite takes ON CONFLICT for the ON of a join.
+    statement = statement.from_select(names, select(*columns).where(true()))
+    conn.execute(finish(statement))
+
+
+def _holds_bytes(row: Row) -> bool:
+    return any(isinstance(value, bytes) for value in row.values())
+
+
+def fetch_rows(conn: Connection, statement: "Select[Any]") -> list[list[Any]]:
+    """Return the rows of `statement`, in no order; values are integers, text, booleans or None.
+
+    On SQLite they come as one JSON text, for the reason told at `_insert`.
+    """
+    if conn.dialect.name != "sqlite":
+        return [list(row) for row in conn.execute(statement)]
+    source = statement.subquery()
+    packed = select(func.json_group_array(func.json_array(*source.c)))
+    return _rows_of(conn.execute(packed).scalar_one())
+
+
+def one_of(
+    conn: Connection, column: "Column[Any]", values: Collection[str] | Collection[int]
+) -> "ColumnElement[bool]":
+    """Return the condition that `column` is one of `values`, with one parameter for them all.
+
+    A parameter for each value is slow beyond some dozens, and SQLite ends at 32,766.
+    """
+    if conn.dialect.name == "sqlite":
+        each = func.json_each(bind(None, _json_text(list(values)))).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == any_(bind(None, list(values), postgresql.ARRAY(column.type)))
+
+
+def delete_rows(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Delete the rows that have all the values of one of `rows`; none is fine."""
+    if not rows:
+        return
+    names = list(rows[0])
+    columns = [table.c[name] for name in names]
+    if conn.dialect.name != "sqlite":
+        matching = and_(*(column == bind(f"v_{column.name}") for column in columns))
+        conn.execute(
+            delete(table).where(matching),
+            [{f"v_{name}": value for name, value in row.items()} for row in rows],
+        )
+        return
+    values = _json_text([[row[name] for name in names] for row in rows])
+    each = func.json_each(bind(None, values)).table_valued("value")
+    parts = [func.json_extract(each.c.value, f"$[{place}]") for place in range(len(names))]
+    conn.execute(delete(table).where(tuple_(*columns).in_(select(*parts))))
+
+
+def _json_text(value: Any) -> str:
+    return _encode(value).decode()
 
 
 def reserve_ids(conn: Connection, kind: Literal["contact", "product"], count: int) -> int:
