@@ -145,6 +145,9 @@ def test_pages_forth_and_back_hold_everything_once(ids: list[int], limit: int) -
     while page.previous:
         page = read_page(page.previous, limit, fetch, lambda one: one)
         back.append(list(page.results))
+        assert page.next is not None
+        again = read_page(page.next, limit, fetch, lambda one: one)
+        assert list(again.results) == back[-2]
     assert back == forth[::-1]
 
 

@@ -231,6 +231,7 @@ def test_a_deleted_product_leaves_lists_and_comes_back(shop: Shop) -> None:
     assert shop.get("/api/public/products/").json()["count"] == 0
     again = shop.post("/api/public/products/", {"custom_id": "mug-1"})
     assert (again.status_code, again.json()) == (201, made)
+    assert shop.get("/api/public/products/").json()["results"] == [made]
 
 
 @both_engines
