@@ -1,6 +1,7 @@
 """What request headers ask for. Plain functions; the collector uses them too."""
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 from footfall.http.errors import NotAcceptable
@@ -14,6 +15,7 @@ _VERSION = re.compile(r';\s*version\s*=\s*"?([^\s;,"]*)', re.IGNORECASE)
 _WAIT = re.compile(r'\s*wait\s*(?:=\s*"?\s*([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*"?\s*)?', re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)  # clients send a handful of spellings, each of them very often
 def api_version(accept: str | None) -> ApiVersion:
     """Return which compatible API the Accept header asks for; without a version it is the first.
 

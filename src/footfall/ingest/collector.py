@@ -90,6 +90,7 @@ class _Request(NamedTuple):
     idempotency_key: str | None
     content_encoding: str
     prefer: str | None
+    content_length: bytes | None
 
     @property
     def wire_format(self) -> WireFormat:
@@ -231,7 +232,7 @@ class Collector:
         self._counters.events_refused += 1
 
     async def _waited(self, request: _Request, position: Position) -> list[tuple[bytes, bytes]]:
-        seconds = preferred_wait(request.prefer)
+        seconds = None if request.prefer is None else preferred_wait(request.prefer)
         if seconds is None or not await self._visibility.wait(position, seconds):
             return []
         return [(b"preference-applied", b"wait")]
@@ -329,16 +330,21 @@ def _recognised(scope: Message) -> _Request | None:
         product = (name, match[name])
     elif _EVENT_WITHOUT_PATH.fullmatch(path) is None and _BATCH_PATH.fullmatch(path) is None:
         return None
-    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    headers = dict(scope["headers"])
     return _Request(
         path.startswith(b"/api/v1/"),
         product,
-        headers.get(b"accept"),
-        headers.get(b"authorization"),
-        headers.get(b"idempotency-key"),
-        headers.get(b"content-encoding", "").strip().lower(),
-        headers.get(b"prefer"),
+        _text(headers.get(b"accept")),
+        _text(headers.get(b"authorization")),
+        _text(headers.get(b"idempotency-key")),
+        (_text(headers.get(b"content-encoding")) or "").strip().lower(),
+        _text(headers.get(b"prefer")),
+        headers.get(b"content-length"),
     )
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
 
 
 def _product(request: _Request) -> ProductPath:
@@ -433,7 +439,8 @@ async def _body(request: _Request, receive: Callable[[], Awaitable[Message]], li
     if message["type"] == "http.disconnect":
         raise _Disconnected
     body: bytes = message.get("body", b"")
-    if message.get("more_body"):
+    # Granian says that more may come though the body is whole; asking costs as much as decoding.
+    if message.get("more_body") and b"%d" % len(body) != request.content_length:
         body = await _rest_of_body(body, receive, limit)
     if len(body) > limit:
         raise _Oversized(limit, body[:KEPT_PAYLOAD_BYTES])

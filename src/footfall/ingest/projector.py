@@ -35,7 +35,7 @@ from footfall.warehouse.types import EventRow
 MAX_BATCH_RECORDS = 5_000
 #: Under a trickle of events, what arrives within this time shares a batch: each costs two
 #: transactions and a part in the warehouse, however small it is.
-LINGER_SECONDS = 0.08
+LINGER_SECONDS = 0.15
 #: How often copies of changed objects are made while batches queue up.
 SNAPSHOT_SECONDS = 1.0
 #: Failed events are kept for 30 days (decisions.md).
@@ -99,7 +99,13 @@ class Projector:
         self._warehouse = warehouse
         self._clock = clock
         self._monotonic = monotonic
-        self._wake = threading.Condition()
+        # One lock, and a condition for each who sleeps, so that nobody is woken for nothing: a
+        # thread that wakes takes the GIL from the event loop.
+        self._lock = threading.Lock()
+        self._records_wake = threading.Condition(self._lock)
+        self._ranges_wake = threading.Condition(self._lock)
+        self._visible_wake = threading.Condition(self._lock)
+        self._wanted_head = Position(1)
         self._head = Position(0)
         self._stopping = False
         self._queue: list[_Range] = []
@@ -136,16 +142,18 @@ class Projector:
 
     def stop(self) -> None:
         """Stop after the batches under way; what is left is taken up at the next start."""
-        with self._wake:
+        with self._lock:
             self._stopping = True
-            self._wake.notify_all()
+            for condition in (self._records_wake, self._ranges_wake, self._visible_wake):
+                condition.notify_all()
         for thread in self._threads:
             thread.join()
 
     def _appended(self, head: Position) -> None:
-        with self._wake:
+        with self._lock:
             self._head = head
-            self._wake.notify_all()
+            if head >= self._wanted_head:
+                self._records_wake.notify()
 
     # --- waiting ------------------------------------------------------------------------------
 
@@ -166,15 +174,14 @@ class Projector:
 
     def _ask(self, position: Position | None) -> tuple[int, int]:
         """Return (position, copies) that must be reached; None asks for what is dirty now."""
-        with self._wake:
-            if position is None:
-                self._copies_asked += 1
-                target = (0, self._copies_asked)
-            else:
+        with self._lock:
+            if position is not None:
                 self._hurried = max(self._hurried, position)
-                target = (int(position), 0)
-            self._wake.notify_all()
-            return target
+                self._records_wake.notify()
+                return (int(position), 0)
+            self._copies_asked += 1
+            self._ranges_wake.notify()
+            return (0, self._copies_asked)
 
     def _reached(self, target: tuple[int, int]) -> bool:
         return self._visible >= target[0] and self._copies_made >= target[1]
@@ -186,7 +193,7 @@ class Projector:
         """
         loop = asyncio.get_running_loop()
         target = self._ask(position)
-        with self._wake:
+        with self._lock:
             if self._reached(target):
                 return True
             waiter = _Waiter(target, loop, loop.create_future())
@@ -194,7 +201,7 @@ class Projector:
         try:
             await asyncio.wait_for(waiter.future, timeout_seconds)
         except TimeoutError:
-            with self._wake:
+            with self._lock:
                 self._waiters = [other for other in self._waiters if other is not waiter]
             return False
         return True
@@ -202,8 +209,11 @@ class Projector:
     def wait_in_thread(self, position: Position | None, timeout_seconds: float) -> bool:
         """Do the same as `wait`, for a caller without an event loop."""
         target = self._ask(position)
-        with self._wake:
-            return self._wake.wait_for(lambda: self._reached(target), timeout_seconds)
+        with self._lock:
+            self._visible_wake.wait_for(
+                lambda: self._stopping or self._reached(target), timeout_seconds
+            )
+            return self._reached(target)
 
     def changed(self) -> None:
         """Say that products or contacts were changed by a transaction of somebody else."""
@@ -229,7 +239,7 @@ class Projector:
                 waiter.loop.call_soon_threadsafe(_answer, waiter.future)
             except RuntimeError:
                 _log.debug("a waiter's event loop is closed")
-        self._wake.notify_all()
+        self._visible_wake.notify_all()
 
     # --- state --------------------------------------------------------------------------------
 
@@ -240,18 +250,27 @@ class Projector:
 
     def _await_records(self) -> bool:
         """Sleep until there is a batch worth projecting; return False to stop."""
-        with self._wake:
-            self._wake.wait_for(lambda: self._stopping or self._head > self._state_position)
-            self._wake.wait_for(
-                lambda: (
-                    self._stopping
-                    or self._hurried > self._state_position
-                    or self._head - self._state_position >= MAX_BATCH_RECORDS
-                ),
-                LINGER_SECONDS,
+        with self._lock:
+            self._sleep_until_head(Position(self._state_position + 1), None)
+            if self._hurried <= self._state_position:
+                full = Position(self._state_position + MAX_BATCH_RECORDS)
+                self._sleep_until_head(full, LINGER_SECONDS)
+            self._wanted_head = Position(1 << 62)
+            self._records_wake.wait_for(
+                lambda: self._stopping or len(self._queue) < MAX_QUEUED_RANGES
             )
-            self._wake.wait_for(lambda: self._stopping or len(self._queue) < MAX_QUEUED_RANGES)
             return not self._stopping
+
+    def _sleep_until_head(self, wanted: Position, timeout_seconds: float | None) -> None:
+        self._wanted_head = wanted
+        self._records_wake.wait_for(
+            lambda: (
+                self._stopping
+                or self._head >= wanted
+                or (timeout_seconds is not None and self._hurried > self._state_position)
+            ),
+            timeout_seconds,
+        )
 
     def _until_it_works(self, step: Callable[[], None]) -> None:
         """Do `step`, again and again while a store is away; return early to stop."""
@@ -262,8 +281,8 @@ class Projector:
                 if self.fault is None:
                     _log.exception("a store cannot be used; trying again every second")
                 self.fault = str(error)
-                with self._wake:
-                    self._wake.wait_for(lambda: self._stopping, RETRY_SECONDS)
+                with self._lock:
+                    self._visible_wake.wait_for(lambda: self._stopping, RETRY_SECONDS)
             else:
                 if self.fault is not None:
                     _log.warning("the store works again")
@@ -283,9 +302,9 @@ class Projector:
             there = self._warehouse.event_ids_between(first, last)
             rows = [r for r in warehouse_rows(placed, records) if r.event_id not in there]
             taken.append(_Range(placed, rows, f"{first}-{last}-repair"))
-        with self._wake:
+        with self._lock:
             self._queue = taken
-            self._wake.notify_all()
+            self._ranges_wake.notify()
 
     def _read(self, first: Position, last: Position) -> list[Record]:
         """Return the records of a range, which must still be in the journal."""
@@ -348,17 +367,17 @@ class Projector:
         return placed
 
     def _hand_on(self, placed_range: _Range) -> None:
-        with self._wake:
+        with self._lock:
             self._state_position = placed_range.placed.last_position
             self._queue.append(placed_range)
-            self._wake.notify_all()
+            self._ranges_wake.notify()
 
     # --- warehouse ----------------------------------------------------------------------------
 
     def _run_warehouse(self) -> None:
         while True:
-            with self._wake:
-                self._wake.wait_for(
+            with self._lock:
+                self._ranges_wake.wait_for(
                     lambda: self._stopping or self._queue or self._copies_asked > self._copies_made
                 )
                 if self._stopping:
@@ -368,7 +387,7 @@ class Projector:
     @property
     def queued(self) -> list[_Range]:
         """The ranges that are in the state and not in the warehouse."""
-        with self._wake:
+        with self._lock:
             return list(self._queue)
 
     def insert_queued(self) -> list[_Range]:
@@ -391,8 +410,9 @@ class Projector:
                 queries.close_ranges(conn, inserted)
                 queries.move_cursor(conn, "warehouse", inserted)
             self._journal.trim(inserted)
-        with self._wake:
+        with self._lock:
             del self._queue[: len(ranges)]
+            self._records_wake.notify()
             self._inserted = inserted
             self.projected_events += sum(len(r.rows) for r in ranges)
             if copied:
@@ -403,7 +423,7 @@ class Projector:
     def _copy(self, asked: int, inserted: Position) -> bool:
         """Copy changed objects, unless more events wait and nobody asks for the copies yet."""
         now = self._monotonic()
-        with self._wake:
+        with self._lock:
             busy = self._head - inserted >= MAX_BATCH_RECORDS
         wanted = asked > self._copies_made or self._hurried > self._visible
         if busy and not wanted and now - self._last_copy < SNAPSHOT_SECONDS:
