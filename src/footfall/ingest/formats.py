@@ -124,25 +124,9 @@ def record_of(
     if wire_format == "item":
         event = decoded(_decode_item, payload)
         path = ProductPath(None, checked_id(event.product_id, "/product_id"))
-        contact_id, custom_id = _internal_id(event.user_id, "/user_id"), event.user_custom_id
-    elif wire_format == "v2":
-        event = decoded(_decode_version2, payload)
-        contact_id, custom_id = _internal_id(event.user_id, "/user_id"), event.user_custom_id
     else:
-        event = decoded(_decode_version1, payload)
-        contact_id, custom_id = _internal_id(event.client, "/client"), event.user_id
-    identity = checked_identity(contact_id, custom_id, event.email, event.user_key)
-    if identity == _NOBODY:
-        raise Invalid.at(
-            "/user_id" if wire_format == "v1" else "/user_custom_id",
-            "contact_missing",
-            "Say whose event this is: "
-            + (
-                "user_id (your id) or client (ours)."
-                if wire_format == "v1"
-                else "user_custom_id (your id), user_id (ours), email or user_key."
-            ),
-        )
+        event = decoded(_decode_version2 if wire_format == "v2" else _decode_version1, payload)
+    identity = _identity(event)
     if path == NO_PRODUCT:
         path = _product_in_body(event)
     key = request_key
@@ -169,6 +153,38 @@ def record_of(
 
 
 _NOBODY = Identity()
+
+
+def _identity(event: "_Version1 | _Version2 | _Item") -> Identity:
+    """Return whom the event names.
+
+    Raises:
+        Invalid: Nobody, or an identifier that cannot be one.
+    """
+    if isinstance(event, _Version1):
+        identity = checked_identity(
+            _internal_id(event.client, "/client"), event.user_id, event.email, event.user_key
+        )
+        if identity == _NOBODY:
+            raise Invalid.at(
+                "/user_id",
+                "contact_missing",
+                "Say whose event this is: user_id (your id) or client (ours).",
+            )
+        return identity
+    identity = checked_identity(
+        _internal_id(event.user_id, "/user_id"),
+        event.user_custom_id,
+        event.email,
+        event.user_key,
+    )
+    if identity == _NOBODY:
+        raise Invalid.at(
+            "/user_custom_id",
+            "contact_missing",
+            "Say whose event this is: user_custom_id (your id), user_id (ours), email or user_key.",
+        )
+    return identity
 
 
 def _product_in_body(event: "_Version1 | _Version2") -> ProductPath:

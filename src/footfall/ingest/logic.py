@@ -27,7 +27,6 @@ MAX_EVENT_KEY_CHARACTERS = 64
 EARLIEST = Instant(946_684_800_000)
 
 _CANONICAL = {name: name for name in EVENT_TYPES}
-_PLAIN_AMOUNT = re.compile(r"[0-9]{1,14}(\.[0-9]+)?")
 _BLANKS = re.compile(r"[\s_-]+")
 _STORED_POSITIVE = frozenset({"return", "refund"})
 _encode = msgspec.json.Encoder().encode
@@ -232,10 +231,6 @@ class Facts(NamedTuple):
     order_id: str | None
 
 
-_NO_FACTS = Facts(None, None, None, None)
-_FACT_NAMES = frozenset({"unit_price", "price", "quantity", "currency", "order_id"})
-
-
 def occurrence_facts(event_type: str, attributes: Mapping[str, Any], custom_fields: Any) -> Facts:
     """Return unit price, quantity, currency and order id, from `custom_data`, then `data`.
 
@@ -243,28 +238,31 @@ def occurrence_facts(event_type: str, attributes: Mapping[str, Any], custom_fiel
     ISO code) stays empty here; the payload keeps it. Quantities of returns and refunds are
     stored positive.
     """
-    own: Mapping[str, Any] = custom_fields if isinstance(custom_fields, dict) else {}
-    if not own and _FACT_NAMES.isdisjoint(attributes):
-        return _NO_FACTS
-
-    places = (own, attributes) if own else (attributes,)
-    price = quantity = named_currency = order_id = None
-    for place in places:
-        if price is None:
-            price = place.get("unit_price")
-            if price is None:
-                price = place.get("price")
-        if quantity is None:
-            quantity = place.get("quantity")
-        if named_currency is None:
-            named_currency = place.get("currency")
-        if order_id is None:
-            order_id = place.get("order_id")
-    unit_price, currency = _amount(price)
-    quantity_text, _ = _amount(quantity, absolute=event_type in _STORED_POSITIVE)
+    said = attributes.get
+    price, quantity = said("unit_price"), said("quantity")
+    named_currency, order_id = said("currency"), said("order_id")
+    if price is None:
+        price = said("price")
+    if isinstance(custom_fields, dict):
+        own = custom_fields.get
+        price = _first(own("unit_price"), own("price"), price)
+        quantity = _first(own("quantity"), quantity)
+        named_currency = _first(own("currency"), named_currency)
+        order_id = _first(own("order_id"), order_id)
+    unit_price = currency = quantity_text = None
+    if price is not None:
+        unit_price, currency = _amount(price)
+    if quantity is not None:
+        quantity_text, _ = _amount(quantity, absolute=event_type in _STORED_POSITIVE)
     if isinstance(named_currency, str):
         currency = currency_of(named_currency) or currency
-    return Facts(unit_price, quantity_text, currency, _order_id(order_id))
+    return Facts(
+        unit_price, quantity_text, currency, None if order_id is None else _order_id(order_id)
+    )
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
 
 
 def _order_id(raw: Any) -> str | None:
@@ -275,13 +273,12 @@ def _order_id(raw: Any) -> str | None:
 
 
 def _amount(raw: Any, *, absolute: bool = False) -> tuple[str | None, str | None]:
-    if raw is None or isinstance(raw, bool):
-        return None, None
-    if isinstance(raw, int | float):
-        # Nearly every price: short and plain, so its own text is the exact decimal.
+    """Return the amount as decimal text of four places at most, and the currency beside it."""
+    if raw.__class__ is float or raw.__class__ is int:
         text = repr(raw)
-        point = text.find(".")
-        if _PLAIN_AMOUNT.fullmatch(text) and (point < 0 or len(text) - point <= 5):
+        # Nearly every price: its own text is the exact decimal. Outside these bounds a float may
+        # be written with an exponent or not fit; -0.0 would keep its sign.
+        if 1e-4 <= raw < 1e14 and (text.find(".") < 0 or len(text) - text.find(".") <= 5):
             return text, None
         number, currency = Decimal(text), None
     elif isinstance(raw, str) and len(raw) <= 64:
@@ -294,4 +291,4 @@ def _amount(raw: Any, *, absolute: bool = False) -> tuple[str | None, str | None
     rounded = round_money(abs(number) if absolute else number)
     if rounded is None or rounded < 0:
         return None, None
-    return format(rounded, "f"), currency
+    return format(abs(rounded), "f"), currency
