@@ -54,7 +54,8 @@ def new_request_id() -> str:
 
 def open_migrated_state(settings: Settings) -> State:
     """Return the state store, up to date, with at least one workspace in it."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    # Contacts and money are in it: for its owner only.
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = open_state(settings.state_url, settings.state_path)
     try:
         state.migrate()
@@ -81,7 +82,14 @@ class Runtime:
         self.journal = journal
         self.warehouse = warehouse
         self.counters = Counters()
-        self.projector = Projector(journal, state, warehouse, clock=clock, monotonic=time.monotonic)
+        self.projector = Projector(
+            journal,
+            state,
+            warehouse,
+            clock=clock,
+            monotonic=time.monotonic,
+            counters=self.counters,
+        )
 
     @classmethod
     def open(cls, settings: Settings) -> "Runtime":
@@ -157,7 +165,6 @@ class Runtime:
                 "journal_waiting_bytes": self.journal.waiting_bytes,
                 "journal_head_position": self.journal.head,
                 "visible_position": lambda: self.projector.visible_position,
-                "projected_events": lambda: self.projector.projected_events,
                 "projector_lag_records": lambda: self.projector.lag,
             },
         )

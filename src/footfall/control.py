@@ -197,7 +197,7 @@ class FolderLock:
     @classmethod
     def take(cls, path: Path) -> Self | None:
         """Return the lock at `path`, or None if another process holds it. Never waits."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

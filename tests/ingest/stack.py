@@ -13,6 +13,7 @@ import msgspec
 from footfall.catalog import queries as product_queries
 from footfall.catalog.book import OpenProduct
 from footfall.contacts import queries as contact_queries
+from footfall.http.services import Counters
 from footfall.ingest.formats import record_of
 from footfall.ingest.logic import key_hash
 from footfall.ingest.projector import Projector
@@ -47,7 +48,12 @@ class Stack:
     def restart(self) -> None:
         """Forget what the projector holds in memory, as a crash does."""
         self.projector = Projector(
-            self.journal, self.state, self.warehouse, clock=lambda: NOW, monotonic=time.monotonic
+            self.journal,
+            self.state,
+            self.warehouse,
+            clock=lambda: NOW,
+            monotonic=time.monotonic,
+            counters=Counters(),
         )
         self.projector.load_cursors()
         self.projector.take_up_open_ranges()

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy.exc import OperationalError
 
+from footfall.http.services import Counters
 from footfall.ingest import placement, queries
 from footfall.ingest.placement import NOWHERE, Placed, warehouse_rows
 from footfall.ingest.snapshots import copy_dirty_objects, erase_events, mark_all_dirty
@@ -93,12 +94,14 @@ class Projector:
         *,
         clock: Clock,
         monotonic: Callable[[], float],
+        counters: Counters,
     ) -> None:
         self._journal = journal
         self._state = state
         self._warehouse = warehouse
         self._clock = clock
         self._monotonic = monotonic
+        self._counters = counters
         # One lock, and a condition for each who sleeps, so that nobody is woken for nothing: a
         # thread that wakes takes the GIL from the event loop.
         self._lock = threading.Lock()
@@ -119,7 +122,6 @@ class Projector:
         self._forgot_at = 0
         self._waiters: list[_Waiter] = []
         self._threads: list[threading.Thread] = []
-        self.projected_events = 0
         self.fault: str | None = None  #: why a store cannot be written now, for /readyz
 
     # --- life ---------------------------------------------------------------------------------
@@ -352,7 +354,10 @@ class Projector:
                 self._place(Position(first + half), records[half:])
                 return
             placed = self._give_up(first, records[0], error)
-        self._hand_on(_Range(placed, warehouse_rows(placed, records)))
+        rows = warehouse_rows(placed, records)
+        events = sum(isinstance(record, EventRecord) for record in records)
+        self._counters.events_failed += events - len(rows)
+        self._hand_on(_Range(placed, rows))
 
     def _give_up(self, position: Position, record: Record, error: Exception) -> Placed:
         """Put one record that breaks the placing among the failed events."""
@@ -414,7 +419,7 @@ class Projector:
             del self._queue[: len(ranges)]
             self._records_wake.notify()
             self._inserted = inserted
-            self.projected_events += sum(len(r.rows) for r in ranges)
+            self._counters.events_projected += sum(len(r.rows) for r in ranges)
             if copied:
                 self._copies_made = asked
                 self._visible = inserted
@@ -463,6 +468,7 @@ class Projector:
         record = self._read(position, position)[0]
         fault = ProjectionFault("The warehouse refused this event; the server's log says why.")
         assert isinstance(record, EventRecord)
+        self._counters.events_failed += 1
         with self._state.write() as conn:
             queries.add_failed_events(conn, [placement.failed_record(position, record, fault)])
 
