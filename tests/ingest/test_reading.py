@@ -28,6 +28,7 @@ from tests.ingest.stack import NOW, Stack
 
 MAY = 1_777_593_600_000  # 2026-05-01T00:00:00Z
 HOUR = 3_600_000
+UTC_ZONE = ZoneInfo("UTC")
 
 
 def tell(stack: Stack, shop: Workspace, *events: dict[str, Any]) -> list[int]:
@@ -63,7 +64,7 @@ def counted(
     shop: Workspace,
     group_by: Grouping | None = None,
     *,
-    time_zone: str = "UTC",
+    zone: ZoneInfo = UTC_ZONE,
     limit: int = 100_000,
     **filters: Any,
 ) -> EventCount:
@@ -73,7 +74,7 @@ def counted(
         scope_of(shop),
         EventFilter(**filters),
         group_by=group_by,
-        time_zone=time_zone,
+        zone=zone,
         limit=limit,
     )
 
@@ -375,10 +376,10 @@ def test_days_are_calendar_days_in_any_zone(
     long_history: tuple[State, Warehouse, Scope], name: str
 ) -> None:
     state, warehouse, scope = long_history
-    answer = count_events(
-        state, warehouse, scope, EventFilter(), group_by="day", time_zone=name, limit=100_000
-    )
     days_in = ZoneInfo(name)
+    answer = count_events(
+        state, warehouse, scope, EventFilter(), group_by="day", zone=days_in, limit=100_000
+    )
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     days = Counter(
         (epoch + timedelta(milliseconds=moment)).astimezone(days_in).date().isoformat()
@@ -455,7 +456,7 @@ def test_groups_and_pages_add_up_to_the_total(
     total = counted(stack, shop, **filters).total
     groupings: list[Grouping] = ["event_type", "day", "product", "contact"]
     for group_by in groupings:
-        answer = counted(stack, shop, group_by, time_zone=time_zone, **filters)
+        answer = counted(stack, shop, group_by, zone=ZoneInfo(time_zone), **filters)
         assert answer.total == total
         assert sum(group.count for group in answer.results) == total
         assert answer.groups == len(answer.results)

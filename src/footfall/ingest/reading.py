@@ -6,7 +6,9 @@ hold one of its few readers that long.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Raw
 from sqlalchemy import Connection
@@ -83,13 +85,13 @@ def count_events(
     chosen: EventFilter,
     *,
     group_by: Grouping | None,
-    time_zone: str,
+    zone: ZoneInfo,
     limit: int,
 ) -> EventCount:
     """Return how many events there are, and of the largest `limit` groups each.
 
     Args:
-        time_zone: IANA name; where days begin.
+        zone: Where days begin.
         limit: Days come in their order: then it is the first days.
     """
     with state.read() as conn:
@@ -99,9 +101,7 @@ def count_events(
     if group_by is None:
         [(total,)] = warehouse.rows(queries.event_total(scope, selection))
         return EventCount(total, [], 0)
-    rows = warehouse.rows(
-        queries.event_groups(scope, selection, group_by, time_zone=time_zone, limit=limit)
-    )
+    rows = warehouse.rows(queries.event_groups(scope, selection, group_by, zone=zone, limit=limit))
     if not rows:
         return EventCount(0, [], 0)
     _, _, groups, total = rows[0]
@@ -205,7 +205,7 @@ def _groups(
     if grouping == "event_type":
         return [GroupCount(event_type=key, count=number) for key, number, _, _ in rows]
     if grouping == "day":
-        return [GroupCount(day=key, count=number) for key, number, _, _ in rows]
+        return [GroupCount(day=_day(key), count=number) for key, number, _, _ in rows]
     with state.read() as conn:
         names: Mapping[int, ContactName | ProductName]
         if grouping == "product":
@@ -221,3 +221,10 @@ def _groups(
         else:
             groups.append(GroupCount(contact=custom_id, contact_id=key or None, count=number))
     return groups
+
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+def _day(number: int) -> str:
+    return date.fromordinal(_EPOCH_DAY + number).isoformat()

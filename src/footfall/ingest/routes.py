@@ -205,7 +205,7 @@ def count_events(
         call.scope,
         chosen.events,
         group_by=_grouping(group_by),
-        time_zone=chosen.zone.key,
+        zone=chosen.zone,
         limit=limit,
     )
 

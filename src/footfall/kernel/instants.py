@@ -6,6 +6,7 @@ datetimes appear only where a person or the wire wants text.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import NewType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -44,8 +45,8 @@ def to_iso_microseconds(instant: Instant) -> str:
     return to_datetime(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-#: In the zone database's folders, but no zones: the machine's own, and variants that count leap
-#: seconds. The warehouse knows none of them.
+#: In the zone database's folders, but no IANA names: the machine's own zone, and variants that
+#: count leap seconds.
 _NO_ZONES = frozenset({"localtime", "posixrules", "posix", "right", "Factory"})
 
 
@@ -57,6 +58,41 @@ def zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+#: 2000-01-01 to 2100-01-01: no event is older (decision 18), and zones after it keep their offset.
+_FIRST_SECOND = 946_684_800
+_LAST_SECOND = 4_102_444_800
+#: No zone changed its offset twice within this time since 2000 (looked at by steps of six hours).
+_STEP_SECONDS = 7 * 86_400
+
+
+@lru_cache(maxsize=64)
+def utc_offsets(zone: ZoneInfo) -> tuple[tuple[Instant, int], ...]:
+    """Return from when on which offset from UTC, in milliseconds, is in force; the first from 2000.
+
+    So days of any zone can be told by integers, by the one time-zone database of this process.
+    """
+    offset = _offset_seconds(zone, _FIRST_SECOND)
+    found = [(Instant(_FIRST_SECOND * 1000), offset * 1000)]
+    for second in range(_FIRST_SECOND + _STEP_SECONDS, _LAST_SECOND, _STEP_SECONDS):
+        if _offset_seconds(zone, second) != offset:
+            before, after = second - _STEP_SECONDS, second
+            while after - before > 1:
+                middle = (before + after) // 2
+                if _offset_seconds(zone, middle) == offset:
+                    before = middle
+                else:
+                    after = middle
+            offset = _offset_seconds(zone, second)
+            found.append((Instant(after * 1000), offset * 1000))
+    return tuple(found)
+
+
+def _offset_seconds(zone: ZoneInfo, second: int) -> int:
+    offset = datetime.fromtimestamp(second, zone).utcoffset()
+    assert offset is not None  # every ZoneInfo knows its own
+    return round(offset.total_seconds())
 
 
 #: Unix times below are seconds, the others milliseconds (decision 18).
