@@ -81,16 +81,11 @@ class _Disconnected(Exception):
 
 
 class _Request(NamedTuple):
-    """What the headers and the path say."""
+    """What the path and the headers say; headers are read when they are asked for."""
 
     is_batch: bool
     raw_product: tuple[str, bytes] | None  #: ("id" or "custom_id", still percent-encoded)
-    accept: str | None
-    authorization: str | None
-    idempotency_key: str | None
-    content_encoding: str
-    prefer: str | None
-    content_length: bytes | None
+    headers: dict[bytes, bytes]
 
     @property
     def wire_format(self) -> WireFormat:
@@ -101,7 +96,12 @@ class _Request(NamedTuple):
         """
         if self.is_batch:
             return "item"
-        return "v2" if api_version(self.accept) == 2 else "v1"
+        return "v2" if api_version(self.text(b"accept")) == 2 else "v1"
+
+    def text(self, name: bytes) -> str | None:
+        """Return a header, None if it is not there."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
 
 class Collector:
@@ -173,7 +173,7 @@ class Collector:
             )
 
     async def _authenticated(self, request: _Request) -> Access:
-        token = token_of(request.authorization)
+        token = token_of(request.text(b"authorization"))
         access: Access | None = None
         if token is not None:
             access = self._keyring.find(token) or await self._keyring.find_async(token)
@@ -214,8 +214,10 @@ class Collector:
             self._counters.events_repeated += 1
         else:
             self._counters.events_accepted += 1
-        headers = await self._waited(request, appended.position)
-        return Rendered(201, [_JSON, *headers], b'{"id":%d}' % appended.position)
+        headers = [_JSON]
+        if b"prefer" in request.headers:
+            headers += await self._waited(request, appended.position)
+        return Rendered(201, headers, b'{"id":%d}' % appended.position)
 
     async def _keep(
         self,
@@ -232,7 +234,7 @@ class Collector:
         self._counters.events_refused += 1
 
     async def _waited(self, request: _Request, position: Position) -> list[tuple[bytes, bytes]]:
-        seconds = None if request.prefer is None else preferred_wait(request.prefer)
+        seconds = preferred_wait(request.text(b"prefer"))
         if seconds is None or not await self._visibility.wait(position, seconds):
             return []
         return [(b"preference-applied", b"wait")]
@@ -330,21 +332,7 @@ def _recognised(scope: Message) -> _Request | None:
         product = (name, match[name])
     elif _EVENT_WITHOUT_PATH.fullmatch(path) is None and _BATCH_PATH.fullmatch(path) is None:
         return None
-    headers = dict(scope["headers"])
-    return _Request(
-        path.startswith(b"/api/v1/"),
-        product,
-        _text(headers.get(b"accept")),
-        _text(headers.get(b"authorization")),
-        _text(headers.get(b"idempotency-key")),
-        (_text(headers.get(b"content-encoding")) or "").strip().lower(),
-        _text(headers.get(b"prefer")),
-        headers.get(b"content-length"),
-    )
-
-
-def _text(header: bytes | None) -> str | None:
-    return None if header is None else header.decode("latin-1")
+    return _Request(path.startswith(b"/api/v1/"), product, dict(scope["headers"]))
 
 
 def _product(request: _Request) -> ProductPath:
@@ -368,7 +356,7 @@ def _product(request: _Request) -> ProductPath:
 
 
 def _request_key(request: _Request) -> str | None:
-    key = request.idempotency_key
+    key = request.text(b"idempotency-key")
     return checked_event_key(key, "#Idempotency-Key") if key else None
 
 
@@ -400,8 +388,8 @@ def _refused(
     if request.raw_product is not None:
         name, encoded = request.raw_product
         product = f"{name}:{unquote_to_bytes(encoded).decode(errors='replace')}"
-    if key is None and request.idempotency_key:
-        key = request.idempotency_key[:255]
+    if key is None:
+        key = (request.text(b"idempotency-key") or "")[:255] or None
     return RefusedRecord(
         access.scope.workspace_id,
         received_at,
@@ -440,11 +428,13 @@ async def _body(request: _Request, receive: Callable[[], Awaitable[Message]], li
         raise _Disconnected
     body: bytes = message.get("body", b"")
     # Granian says that more may come though the body is whole; asking costs as much as decoding.
-    if message.get("more_body") and b"%d" % len(body) != request.content_length:
+    if message.get("more_body") and b"%d" % len(body) != request.headers.get(b"content-length"):
         body = await _rest_of_body(body, receive, limit)
     if len(body) > limit:
         raise _Oversized(limit, body[:KEPT_PAYLOAD_BYTES])
-    encoding = request.content_encoding
+    if b"content-encoding" not in request.headers:
+        return body
+    encoding = (request.text(b"content-encoding") or "").strip().lower()
     if encoding in {"", "identity"}:
         return body
     if encoding not in {"gzip", "x-gzip"}:

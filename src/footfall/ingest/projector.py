@@ -275,19 +275,19 @@ class Projector:
         )
 
     def _until_it_works(self, step: Callable[[], None]) -> None:
-        """Do `step`, again and again while a store is away; return early to stop."""
+        """Do `step`, again and again until it succeeds; return early to stop."""
         while not self._stopping:
             try:
                 step()
-            except (Unavailable, OperationalError, WarehouseError) as error:
+            except Exception as error:  # noqa: BLE001 - a thread that ended would stop everything
                 if self.fault is None:
-                    _log.exception("a store cannot be used; trying again every second")
+                    _log.exception("projecting failed; trying again every second")
                 self.fault = str(error)
                 with self._lock:
                     self._visible_wake.wait_for(lambda: self._stopping, RETRY_SECONDS)
             else:
                 if self.fault is not None:
-                    _log.warning("the store works again")
+                    _log.warning("projecting works again")
                 self.fault = None
                 return
 
