@@ -16,7 +16,7 @@ from footfall.contacts.api import delete_contact
 from footfall.ingest import queries
 from footfall.ingest.reading import count_events, list_events
 from footfall.ingest.types import EventCount, EventFilter, Grouping
-from footfall.kernel.ids import WorkspaceId
+from footfall.kernel.ids import Position, WorkspaceId
 from footfall.kernel.instants import Instant, to_iso, zone
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
@@ -361,6 +361,8 @@ def long_history(sqlite_state: State, warehouse: Warehouse) -> tuple[State, Ware
         [row(number, moment, workspace_id) for number, moment in enumerate(MOMENTS, 1)],
         token=None,
     )
+    with sqlite_state.write() as conn:
+        queries.move_cursor(conn, "warehouse", Position(len(MOMENTS)))
     return sqlite_state, warehouse, Scope(WorkspaceId(workspace_id))
 
 
@@ -389,20 +391,33 @@ def test_days_are_calendar_days_in_any_zone(
     assert (answer.total, answer.groups) == (len(MOMENTS), len(days))
 
 
+def test_events_of_nobody_are_a_group_without_a_name(
+    long_history: tuple[State, Warehouse, Scope],
+) -> None:
+    state, warehouse, scope = long_history
+    answer = count_events(
+        state, warehouse, scope, EventFilter(), group_by="contact", zone=UTC_ZONE, limit=1
+    )
+    assert pairs(answer) == [(None, None, len(MOMENTS))]
+    [event] = list_events(state, warehouse, scope, EventFilter(), before=None, limit=1).results
+    assert event.contact is None
+
+
 def test_a_page_is_found_however_far_its_events_lie_apart(
     sqlite_state: State, warehouse: Warehouse
 ) -> None:
-    workspace_id = next(_workspaces)
+    workspace_id, stranger = next(_workspaces), next(_workspaces)
     scope = Scope(WorkspaceId(workspace_id))
-    positions = [1, 2, 1_900, 40_000, 40_001, 5_000_000, 90_000_000]
+    # The last but one stands just past the first range that is looked through.
+    positions = [1, 2, 1_900, 40_000, 40_001, 5_000_000, 89_998_000, 90_000_000]
     warehouse.insert(
         "events",
         [row(position, MAY, workspace_id) for position in positions]
-        + [row(position, MAY, next(_workspaces)) for position in range(89_000_000, 89_005_000)],
+        + [row(position, MAY, stranger) for position in range(89_000_000, 89_005_000)],
         token=None,
     )
     with sqlite_state.write() as conn:
-        queries.move_cursor(conn, "warehouse", positions[-1])
+        queries.move_cursor(conn, "warehouse", Position(positions[-1]))
     for limit in (1, 2, 7, 1_000):
         seen: list[int] = []
         before = None
