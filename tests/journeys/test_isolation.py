@@ -1,0 +1,249 @@
+"""The other workspace sees nothing: every list and every get of the OpenAPI document is asked.
+
+A new route cannot be forgotten here: it is in the document, and if it takes a parameter that this
+test does not know, the test fails and says so.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from tests.journeys.shop import Client, Shop
+
+#: In every text that the first workspace stores, and in none of the second's.
+MARK = "of-the-first"
+#: Names that mean one thing in each workspace.
+SHARED = "same-in-both"
+#: They need no token, and tell of no workspace.
+OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics"}
+_PLACEHOLDER = re.compile(r"{(\w+)}")
+
+
+class Workspace(NamedTuple):
+    """A workspace and the ids of what is in it."""
+
+    client: Client
+    parameters: dict[str, list[str]]  #: values for each parameter that names something
+    cursors: dict[str, str]  #: of each list of our own API
+
+
+def _fill(client: Client, name: str) -> None:
+    """Store something of every kind."""
+    for kind in ("product", "contact"):
+        definition = {"kind": kind, "name": f"size_{name}", "value_type": "integer"}
+        assert client.request("POST", "/api/v1/attributes", definition)[0] == 201
+    events = [
+        {
+            "event_type": "purchase",
+            "user_custom_id": contact,
+            "email": f"{contact}@{name}.example",
+            "user_key": f"key-{contact}-{name}",
+            "product_id": product,
+            "event_id": f"{product}-{number}",
+            "data": {
+                "name": f"Mug {name}",
+                f"size_{name}": f"wrong {name}",
+                "custom_data": {"note": f"note {name}"},
+            },
+        }
+        for number in range(3)
+        for contact, product in ((f"anna {name}", f"mug {name}"), (SHARED, SHARED))
+    ]
+    broken = {"event_type": f"vieww {name}", "user_custom_id": name, "product_id": name}
+    answer = client.request("POST", "/api/v1/events", [*events, broken], Prefer="wait=60")
+    assert (answer[0], answer[1]["accepted"]) == (202, len(events)), answer
+    assert answer[2]["preference-applied"] == "wait"
+    for contact in (f"anna {name}", SHARED):
+        attributes = {
+            "first_name": f"Anna {name}",
+            "phone_number": f"+48 {name}",
+            f"size_{name}": f"wrong {name}",
+        }
+        path = f"/api/public/users-by-id/{quote(contact)}/"
+        answer = client.request("PUT", path, attributes, Accept="*/*; version=2")
+        assert answer[0] in {200, 201}, answer
+
+
+def _known(client: Client, name: str) -> Workspace:
+    products = list(client.every("/api/v1/products"))
+    contacts = list(client.every("/api/v1/contacts"))
+    failed = list(client.every("/api/v1/failed-events"))
+    product_ids = [str(product["id"]) for product in products]
+    contact_ids = [str(contact["id"]) for contact in contacts]
+    custom_ids = [f"anna {name}", f"mug {name}", SHARED]
+    parameters = {
+        "custom_id": custom_ids,
+        "product_id": product_ids,
+        "user_id": [*contact_ids, *custom_ids],  # of /users-by-id/search: the shop's id
+        "contact_id": contact_ids,
+        "failed_id": [str(event["id"]) for event in failed],
+        "object_id": [*product_ids, *contact_ids],
+        "contact": custom_ids,
+        "product": custom_ids,
+        "email": [f"anna {name}@{name}.example"],
+        "key": [f"key-anna {name}-{name}"],
+        "phone_number": [f"+48 {name}"],
+        "search": [f"Mug {name}"],
+        "kind": ["product", "contact"],
+        "event_type": ["purchase"],
+        "source": ["api"],
+        "code": ["unknown_event_type"],
+        "from": ["2020-01-01"],
+        "to": ["2199-01-01"],
+        "time_zone": ["Europe/Warsaw"],
+        "group_by": ["product", "contact", "day", "event_type"],
+        "limit": ["1"],
+        "preview": ["false"],
+        "cursor": [],  # asked by hand: a cursor belongs to its list
+    }
+    cursors = {}
+    for path in ("/api/v1/products", "/api/v1/contacts", "/api/v1/events"):
+        cursors[path] = client.get(path, limit=1)["next"]
+        assert cursors[path]
+    return Workspace(client, parameters, cursors)
+
+
+class Workspaces(NamedTuple):
+    first: Workspace
+    second: Workspace
+    thief: Workspace  #: writes, so that the others keep what they have
+
+
+@pytest.fixture(scope="module")
+def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspaces]:
+    """Three filled workspaces of one server."""
+    shop = Shop(tmp_path_factory.mktemp("isolation") / "shop")
+    shop.start()
+    try:
+        found = []
+        for name in (MARK, "of-another", "of-a-thief"):
+            shop.command("workspaces", "create", name)
+            client = shop.client(shop.new_token(workspace=name))
+            _fill(client, name)
+            found.append(_known(client, name))
+            client.close()  # the server ends a connection that was idle for ten seconds
+        yield Workspaces(*found)
+    finally:
+        if shop.process is not None:
+            shop.kill()
+
+
+#: Parameters of the compatible API that the document does not tell.
+_UNDOCUMENTED = {
+    "/api/public/products/search": ["custom_id", "search"],
+    "/api/public/products-by-id/search": ["custom_id", "product_id"],
+    "/api/public/users/search": ["email", "key", "phone_number", "user_id", "custom_id"],
+    "/api/public/users-by-id/search": ["user_id", "custom_id", "email", "key"],
+}
+
+
+def _requests(document: dict[str, Any], method: str, known: Workspace) -> Iterator[tuple[str, str]]:
+    """Yield (path in the document, address) with everything that the workspace has for it."""
+    for path, item in document["paths"].items():
+        if method not in item or path in OPEN_TO_ALL:
+            continue
+        addresses = [path]
+        for name in _PLACEHOLDER.findall(path):
+            values = _values(known, path, name)
+            addresses = [
+                address.replace(f"{{{name}}}", quote(value, safe=""))
+                for address in addresses
+                for value in values
+            ]
+        parameters = [p for p in item[method].get("parameters", []) if p["in"] == "query"]
+        required = [p["name"] for p in parameters if p.get("required")]
+        names = [p["name"] for p in parameters] + _UNDOCUMENTED.get(path, [])
+        for address in addresses:
+            if not required:
+                yield path, address
+            for name in names:
+                for value in _values(known, path, name):
+                    query = {r: _values(known, path, r)[0] for r in required} | {name: value}
+                    yield path, f"{address}?{urlencode(query)}"
+
+
+def _values(known: Workspace, path: str, name: str) -> list[str]:
+    if name == "name":  # of an attribute
+        return [f"size_{MARK}"]
+    assert name in known.parameters, f"tell this test what {name} of {path} may be"
+    return known.parameters[name]
+
+
+def test_no_list_and_no_get_shows_anything_of_another_workspace(
+    workspaces: Workspaces,
+) -> None:
+    first, second, _ = workspaces
+    document = first.client.get("/api/v1/openapi.json")
+    told: set[str] = set()
+    asked: set[str] = set()
+    for version in ("*/*", "*/*; version=2"):
+        for path, address in _requests(document, "get", first):
+            asked.add(path)
+            own = first.client.request("GET", address, Accept=version)
+            assert own[0] < 500, (address, own)
+            if own[0] == 200 and MARK in json.dumps(own[1]):
+                told.add(path)
+            status, body, _ = second.client.request("GET", address, Accept=version)
+            assert status < 500, (address, body)
+            shown = json.dumps(body)
+            # A refusal may repeat what it was asked.
+            assert status != 200 or MARK not in shown, (address, body)
+    # The test is worth something only where the owner is shown what the other is not.
+    silent = asked - told - {"/api/v1/events/count"}
+    assert not silent, f"these showed their own workspace nothing: {silent}"
+
+
+def test_counts_and_cursors_of_another_workspace_lead_nowhere(
+    workspaces: Workspaces,
+) -> None:
+    first, second, _ = workspaces
+    assert first.client.get("/api/v1/events/count")["total"] == 6
+    assert second.client.get("/api/v1/events/count")["total"] == 6
+    for name in ("contact", "product"):
+        for value in (f"anna {MARK}", f"mug {MARK}"):
+            assert second.client.get("/api/v1/events/count", **{name: value})["total"] == 0
+    for group in ("product", "contact", "day", "event_type"):
+        body = second.client.get("/api/v1/events/count", group_by=group)
+        assert body["total"] == 6
+        assert MARK not in json.dumps(body)
+    for path, cursor in first.cursors.items():
+        status, body, _ = second.client.request("GET", f"{path}?{urlencode({'cursor': cursor})}")
+        assert status in {200, 400}
+        assert MARK not in json.dumps(body)
+
+
+def test_no_write_reaches_into_another_workspace(workspaces: Workspaces) -> None:
+    first, _, thief = workspaces
+    document = first.client.get("/api/v1/openapi.json")
+    before = _everything(first)
+    first.client.close()
+    bodies = {"put": {"name": "stolen"}, "patch": {"name": "stolen"}, "delete": None}
+    bodies["post"] = {"attribute": "name", "value": "stolen", "name": "stolen", "kind": "product"}
+    bodies["post"] |= {"value_type": "string", "event_type": "view", "user_custom_id": "thief"}
+    reached = 0
+    for method, body in bodies.items():
+        for path, address in _requests(document, method, first):
+            if path in {"/api/v1/workspace", "/api/v1/attributes", "/api/public/attributes"}:
+                continue  # about the asking workspace, whatever the request says
+            answer = thief.client.request(method.upper(), address, body, Accept="*/*; version=2")
+            assert answer[0] < 500, (address, answer)
+            reached += 1
+    assert reached > 40
+    probe = [{"event_type": "view", "user_custom_id": "thief", "product_id": "mug"}]
+    assert thief.client.request("POST", "/api/v1/events", probe, Prefer="wait=60")[0] == 202
+    assert _everything(first) == before
+
+
+def _everything(workspace: Workspace) -> dict[str, Any]:
+    lists = ("/api/v1/events", "/api/v1/products", "/api/v1/contacts", "/api/v1/failed-events")
+    found = {path: list(workspace.client.every(path)) for path in lists}
+    for path in ("/api/v1/attributes", "/api/v1/workspace"):
+        found[path] = workspace.client.get(path)
+    for kind in ("product", "contact"):
+        path = "/api/v1/set-aside-values"
+        found[f"{path} {kind}"] = list(workspace.client.every(path, kind=kind))
+    return found
