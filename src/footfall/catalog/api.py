@@ -61,8 +61,8 @@ class SavedProduct:
 def product_names(conn: Connection, scope: Scope, ids: Collection[int]) -> dict[int, ProductName]:
     """Return how these products are called, by id; deleted ones keep their names."""
     return {
-        row.id: ProductName(ProductId(row.id), row.custom_id, row.name)
-        for row in queries.names(conn, scope, ids)
+        product_id: ProductName(product_id, custom_id, name)
+        for product_id, custom_id, name in queries.names(conn, scope, ids)
     }
 
 

@@ -1,12 +1,11 @@
 """The catalog's statements on the state store."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
     Column,
     Connection,
-    Row,
     and_,
     bindparam,
     delete,
@@ -51,12 +50,12 @@ def _open_columns(
     return fetch_rows(conn, own.where(one_of(conn, column, values)))
 
 
-def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[Row[Any]]:
-    """Yield (id, custom_id, name) of these products, deleted ones too."""
+def names(conn: Connection, scope: Scope, ids: Collection[int]) -> list[list[Any]]:
+    """Return (id, custom_id, name) of these products, deleted ones too."""
     if not ids:
-        return ()
+        return []
     own = _NAMES.where(products.c.workspace_id == scope.workspace_id)
-    return conn.execute(own.where(one_of(conn, products.c.id, ids)))
+    return fetch_rows(conn, own.where(one_of(conn, products.c.id, ids)))
 
 
 def ids_of(conn: Connection, scope: Scope, custom_ids: Collection[str]) -> list[int]:

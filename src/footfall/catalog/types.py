@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from footfall.attributes.types import Profile
 from footfall.kernel.ids import ProductId
 from footfall.kernel.instants import Instant
@@ -26,10 +28,9 @@ class Product:
         return None if cell is None or cell.value is None else str(cell.value)
 
 
-@dataclass(frozen=True, slots=True)
-class ProductName:
-    """What a list of events shows of a product."""
+class ProductName(Struct, frozen=True, gc=False):
+    """What a list of events shows of a product; goes on the wire as it is."""
 
-    id: ProductId
+    id: int
     custom_id: str
     name: str | None

@@ -69,7 +69,7 @@ def contact_names(conn: Connection, scope: Scope, ids: Collection[int]) -> dict[
         if row is not None and row.merged_into is not None:
             row = found.get(row.merged_into)
         if row is not None and row.deleted_at is None:
-            names[contact_id] = ContactName(ContactId(row.id), row.custom_id, row.email, row.key)
+            names[contact_id] = ContactName(row.id, row.custom_id, row.email, row.key)
     return names
 
 

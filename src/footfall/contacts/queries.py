@@ -1,7 +1,7 @@
 """The contacts' statements on the state store."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -80,12 +80,24 @@ def identities(
     return fetch_rows(conn, own.where(one_of(conn, contact_identities.c.value, values)))
 
 
-def names(conn: Connection, scope: Scope, ids: Collection[int]) -> Iterable[AnyRow]:
-    """Yield id, custom_id, email, key, merged_into, deleted_at of these contacts."""
+class NameRow(NamedTuple):
+    """How a contact is called, and where it went."""
+
+    id: int
+    custom_id: str | None
+    email: str | None
+    key: str | None
+    merged_into: int | None
+    deleted_at: int | None
+
+
+def names(conn: Connection, scope: Scope, ids: Collection[int]) -> list[NameRow]:
+    """Return the names of these contacts, merged and deleted ones too."""
     if not ids:
-        return ()
+        return []
     own = _NAMES.where(contacts.c.workspace_id == scope.workspace_id)
-    return conn.execute(own.where(one_of(conn, contacts.c.id, ids)))
+    rows = fetch_rows(conn, own.where(one_of(conn, contacts.c.id, ids)))
+    return [NameRow(*row) for row in rows]
 
 
 def merged_into(conn: Connection, scope: Scope, survivor_ids: Collection[int]) -> list[AnyRow]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from footfall.attributes.types import Profile
 from footfall.kernel.errors import UserError
 from footfall.kernel.ids import ContactId
@@ -28,11 +30,10 @@ class Contact:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class ContactName:
-    """What a list of events shows of a contact."""
+class ContactName(Struct, frozen=True, gc=False):
+    """What a list of events shows of a contact; goes on the wire as it is."""
 
-    id: ContactId
+    id: int
     custom_id: str | None
     email: str | None
     key: str | None

@@ -20,11 +20,9 @@ from footfall.contacts.types import ContactName
 from footfall.ingest import queries
 from footfall.ingest.queries import Selection
 from footfall.ingest.types import (
-    EventContact,
     EventCount,
     EventFilter,
     EventPage,
-    EventProduct,
     GroupCount,
     Grouping,
     StoredEvent,
@@ -153,16 +151,8 @@ def _newest(
 
 def _named(state: State, scope: Scope, rows: _Rows) -> list[StoredEvent]:
     with state.read() as conn:
-        contact_names_found = contact_names(conn, scope, {row[6] for row in rows} - {0})
-        product_names_found = product_names(conn, scope, {row[7] for row in rows})
-    contacts = {
-        contact_id: EventContact(name.id, name.custom_id, name.email, name.key)
-        for contact_id, name in contact_names_found.items()
-    }
-    products = {
-        product_id: EventProduct(name.id, name.custom_id, name.name)
-        for product_id, name in product_names_found.items()
-    }
+        contacts = contact_names(conn, scope, {row[6] for row in rows} - {0})
+        products = product_names(conn, scope, {row[7] for row in rows})
     return [
         StoredEvent(
             event_id,
@@ -172,7 +162,8 @@ def _named(state: State, scope: Scope, rows: _Rows) -> list[StoredEvent]:
             received_at,
             source,
             contacts.get(contact_id),
-            products.get(product_id) or EventProduct(product_id, None, None),
+            # Missing only if the state store is an older backup than the warehouse.
+            products.get(product_id) or ProductName(product_id, "", None),
             Raw(attributes.encode()),
             _NULL if custom_data is None else Raw(custom_data.encode()),
             _NULL if unit_price is None else Raw(unit_price.encode()),

@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from footfall.catalog.types import ProductName
+from footfall.contacts.types import ContactName
 from footfall.kernel.instants import Instant
 
 #: The sixteen types of the wire contract (section 3.1), in its order. The number is what the
@@ -92,23 +94,6 @@ class EventFilter:
     until: Instant | None = None  #: exclusive
 
 
-class EventContact(Struct, frozen=True, gc=False):
-    """Whose event it was, as the contact is called now."""
-
-    id: int
-    custom_id: str | None
-    email: str | None
-    key: str | None
-
-
-class EventProduct(Struct, frozen=True, gc=False):
-    """The product of an event, as it is called now."""
-
-    id: int
-    custom_id: str | None
-    name: str | None
-
-
 class StoredEvent(Struct, frozen=True, gc=False):
     """An event as it is read back."""
 
@@ -118,8 +103,8 @@ class StoredEvent(Struct, frozen=True, gc=False):
     occurred_at: str  #: ISO 8601, UTC, milliseconds
     received_at: str
     source: str
-    contact: EventContact | None
-    product: EventProduct
+    contact: ContactName | None
+    product: ProductName
     attributes: Raw  #: as sent
     custom_data: Raw  #: as sent, or null
     unit_price: Raw  #: a JSON number, exact, or null
