@@ -17,6 +17,11 @@ def opened_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wareh
 @pytest.fixture
 def warehouse(opened_warehouse: Warehouse) -> Warehouse:
     """Empty, and nothing it deduplicates is remembered."""
-    opened_warehouse.empty_snapshots()
-    opened_warehouse._command("TRUNCATE TABLE events")
-    return opened_warehouse
+    return emptied(opened_warehouse)
+
+
+def emptied(warehouse: Warehouse) -> Warehouse:
+    """Return the warehouse without rows and without memory of what it deduplicates."""
+    warehouse.empty_snapshots()
+    warehouse._command("TRUNCATE TABLE events")
+    return warehouse

@@ -16,8 +16,15 @@ from litestar.params import FromPath, JSONBody
 from footfall.http.application import create_application
 from footfall.http.auth import check_rights
 from footfall.http.bodies import decode_json, inflated
+from footfall.http.documentation import outline
 from footfall.http.edge import Edge, decoded_segment
-from footfall.http.errors import NotAcceptable, UnsupportedMediaType, compatible_error, problem
+from footfall.http.errors import (
+    NotAcceptable,
+    UnsupportedMediaType,
+    compatible_error,
+    in_plain_words,
+    problem,
+)
 from footfall.http.headers import api_version, preferred_wait, token_of
 from footfall.http.paging import Cursor, packed_cursor, read_cursor, read_limit, read_page
 from footfall.http.services import TheCall
@@ -276,6 +283,46 @@ def test_errors_of_our_api() -> None:
     assert (b"www-authenticate", b"Token") in problem(Unauthorized("Who?")).headers
 
 
+@pytest.mark.parametrize(
+    ("message", "plain"),
+    [
+        ("Expected `str`, got `null`", "Expected text, got null."),
+        (
+            "Expected `int | str | null`, got `bool`.",
+            "Expected a whole number or text, got true or false.",
+        ),
+        ("Expected `object`, got `array`", "Expected an object, got a list."),
+        ("Expected `int` <= 1000", "Expected a whole number, at most 1000."),
+        ("Expected `int` >= 1", "Expected a whole number, at least 1."),
+        ("Object contains unknown field `a`", "The field a is not known here."),
+        ("Object missing required field `a`", "The field a is required."),
+        ("Invalid enum value 'x'", "'x' is none of the values that may stand here."),
+        ("Something else", "Something else."),
+    ],
+)
+def test_people_are_told_of_wrong_types_in_plain_words(message: str, plain: str) -> None:
+    assert in_plain_words(message) == plain
+
+
+def test_the_outline_of_a_schema_is_readable_and_ends() -> None:
+    schemas: dict[str, Any] = {
+        "Tree": {
+            "type": "object",
+            "required": ["name"],
+            "properties": {
+                "name": {"type": ["string", "null"], "description": "Its name."},
+                "leaves": {"type": "array", "items": {"enum": ["a", 1]}},
+                "trees": {"oneOf": [{"$ref": "#/components/schemas/Tree"}, {"type": "null"}]},
+            },
+        }
+    }
+    shown = outline({"$ref": "#/components/schemas/Tree"}, schemas)
+    assert shown.startswith(
+        '{\n  "name": string or null   — Its name.\n  "leaves"?: ["a" | 1, …]\n  "trees"?: {\n'
+    )
+    assert '"trees"?: …\n' in shown
+
+
 def test_the_whole_application(sqlite_state: State) -> None:
     with open_town(sqlite_state) as town:
         _check_operations(town.shop)
@@ -303,6 +350,12 @@ def _check_operations(shop: Shop) -> None:
     assert "<script" not in page.text
     assert "//" not in page.text.replace("https://shop", "")
     assert "/api/v1/set-aside-values" in page.text
+    # What a person needs of an operation: what it does, what it takes, what it answers.
+    assert "Answer products by id, deleted ones left out." in page.text
+    assert "&quot;attributes&quot;?: {…}" in page.text
+    assert "&quot;time_zone&quot;: string" in page.text
+    assert "$ref" not in page.text
+    assert "URL follows" not in page.text
 
 
 def _check_addresses(shop: Shop) -> None:
@@ -329,8 +382,8 @@ def _check_bodies(shop: Shop) -> None:
     path = "/api/public/products/"
     for content, headers, status in (
         (b"", {}, 400),
-        (b"[]", {}, 400),
         (b"null", {}, 400),
+        (b"[1]", {}, 400),
         (b'{"custom_id": "\\ud800"}', {}, 400),
         (b"[" * 100_000, {}, 400),
         (b"x" * (MIB + 1), {}, 413),

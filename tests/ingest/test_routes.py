@@ -260,6 +260,7 @@ def test_a_wrong_cursor_limit_or_grouping_is_named(shop: Shop) -> None:
     for cursor in ("x", "====", "WzEsdHJ1ZV0", "eyJiZWZvcmUiOi0xfQ"):
         assert shop.refused("events", cursor=cursor) == ("#cursor", "broken_cursor")
         assert shop.refused("failed-events", cursor=cursor) == ("#cursor", "broken_cursor")
+    assert shop.refused("failed-events", reason="x") == ("#reason", "unknown_parameter")
     assert shop.refused("events", limit=1001) == ("#limit", "invalid_value")
     assert shop.refused("events/count", limit=100_001) == ("#limit", "invalid_value")
     assert shop.refused("events/count", group_by="colour") == ("#group_by", "unknown_grouping")

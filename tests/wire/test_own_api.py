@@ -81,7 +81,7 @@ def test_a_contact_is_put_read_patched_and_deleted(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({"attribute": {}}, ""),
+        ({"attribute": {}}, "/attribute"),
         ({"attributes": []}, "/attributes"),
         ([], ""),
         ("x", ""),
@@ -95,6 +95,22 @@ def test_a_body_of_the_wrong_shape_is_explained(shop: Shop, body: object, pointe
     assert problem["status"] == 400
     assert [found["pointer"] for found in problem["errors"]] == [pointer]
     assert problem["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "products?name=mug",
+        "contacts?custom_id=anna",
+        "attributes?type=product",
+        "set-aside-values?kind=product&product=p",
+    ],
+)
+def test_a_filter_that_there_is_not_is_refused_and_not_passed_over(shop: Shop, path: str) -> None:
+    answer = shop.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_parameter")
+    twice = shop.get("/api/v1/products?search=a&search=b")
+    assert (twice.status_code, twice.json()["code"]) == (400, "repeated_parameter")
 
 
 @both_engines

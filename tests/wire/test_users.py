@@ -232,6 +232,29 @@ def test_search_by_key_phone_and_custom_id(shop: Shop) -> None:
     assert shop.get("/api/public/users-by-id/search/?user_id=ann%401").json() == user
 
 
+def test_a_plus_that_is_not_encoded_is_one(shop: Shop) -> None:
+    """Integrations put addresses and numbers into the query as they are."""
+    user = create(shop, **{**ANN, "email": "ann+shop@shop.test"})
+    assert shop.get("/api/public/users/search/?email=ann+shop@shop.test").json() == user
+    page = shop.get("/api/public/users/search/?phone_number=+48123456789").json()
+    assert page["results"] == [user]
+    spaced = create(shop, custom_id="b", phone_number="+48 600 100 200")
+    page = shop.get("/api/public/users/search/?phone_number=%2B48%20600%20100%20200").json()
+    assert page["results"] == [spaced]
+
+
+def test_an_empty_map_may_be_written_as_an_empty_list(shop: Shop) -> None:
+    """PHP does so."""
+    made = create(shop, **ANN)
+    for path in ("/api/public/users/1/", "/api/public/users-by-id/ann@1/set_multiple_attributes/"):
+        method = "POST" if "set" in path else "PUT"
+        answer = shop.ask(method, path, json=[])
+        assert (answer.status_code, answer.json()) == (200, made)
+    refused = shop.post("/api/public/products/", [])
+    assert refused.json() == {"custom_id": ["This field is required."]}
+    assert shop.put("/api/v1/contacts/ann@1", []).status_code == 400
+
+
 def test_lists_are_paged(shop: Shop) -> None:
     made = [create(shop, custom_id=f"u{number}") for number in range(3)]
     page = shop.get("/api/public/users?page_size=2").json()

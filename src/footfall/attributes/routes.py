@@ -20,6 +20,7 @@ from footfall.http.paging import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     CursorParameter,
+    check_parameters,
     packed_cursor,
     unpacked_cursor,
 )
@@ -160,6 +161,7 @@ def list_attributes(call: TheCall) -> dict[str, Any]:
 @in_thread
 def list_own_attributes(call: TheCall, kind: FromQuery[ObjectKind | None] = None) -> AttributeList:
     """Answer every attribute of products, contacts or both."""
+    check_parameters(call, {"kind"})
     kinds: tuple[ObjectKind, ...] = ("product", "contact") if kind is None else (kind,)
     with call.read() as conn:
         return AttributeList(
@@ -194,6 +196,7 @@ def list_own_set_aside(
     ] = None,
 ) -> SetAsidePage:
     """Answer the latest value of each object and attribute that did not fit the type."""
+    check_parameters(call, {"kind", "cursor", "limit", "object_id"})
     after = None if cursor is None else unpacked_cursor(cursor, _decode_place)
     with call.read() as conn:
         found = api.list_set_aside(

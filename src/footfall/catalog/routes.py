@@ -29,6 +29,7 @@ from footfall.http.paging import (
     MAX_LIMIT,
     Cursor,
     CursorParameter,
+    check_parameters,
     compatible_page,
     own_page,
 )
@@ -343,6 +344,7 @@ def list_own_products(
     ] = None,
 ) -> ProductPage:
     """Answer products by id, deleted ones left out."""
+    check_parameters(call, {"cursor", "limit", "search"})
     with call.read() as conn:
 
         def fetch(past: Cursor, wanted: int) -> Sequence[Product]:

@@ -37,6 +37,7 @@ from footfall.http.paging import (
     MAX_LIMIT,
     Cursor,
     CursorParameter,
+    check_parameters,
     compatible_page,
     own_page,
 )
@@ -166,6 +167,8 @@ def search_users(call: TheCall) -> Any:
     """
     phone_number = call.parameter("phone_number")
     if phone_number is not None:
+        if ("phone_number", f" {phone_number}") in call.query and phone_number[0].isdigit():
+            phone_number = f"+{phone_number}"  # sent by clients that do not encode it
         return _page(call, phone_number=phone_number)
     with call.read() as conn:
         found = _found(conn, call)
@@ -182,7 +185,8 @@ def _found(conn: Connection, call: Call) -> list[Contact]:
     """Return whom the query names; of several with one address, first whose identifier it is."""
     email = call.parameter("email")
     if email is not None:
-        address = checked_email(email, "#email")
+        # No address holds blanks: clients that do not encode `+` mean that.
+        address = checked_email(email.replace(" ", "+"), "#email")
         owner = api.find_contact(conn, call.scope, "email", address)
         others = api.list_contacts(conn, call.scope, limit=MAX_LIMIT, email=address)
         found = [] if owner is None or owner.email != address else [owner]
@@ -408,6 +412,7 @@ def list_own_contacts(
     key: Annotated[str | None, QueryParameter(description="A visitor key of theirs.")] = None,
 ) -> ContactPage:
     """Answer contacts by id."""
+    check_parameters(call, {"cursor", "limit", "email", "phone_number", "key"})
     address = None if email is None else checked_email(email, "#email")
     with call.read() as conn:
         if key is not None:

@@ -5,6 +5,7 @@ with RFC 9457 problem details. The collector calls the same functions as the Lit
 """
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -192,13 +193,55 @@ def _message(found: dict[str, Any]) -> str:
     # Litestar's message for a value that is missing is nothing but its name.
     if message == "'data'":
         return "The request needs a JSON body."
-    return f"{message.strip(chr(39))} is required." if message.startswith("'") else f"{message}."
+    if message.startswith("'"):
+        return f"{message.strip(chr(39))} is required."
+    return in_plain_words(message)
+
+
+#: What the decoder calls the types of JSON, in its own order of appearance.
+_TYPE_NAMES: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+}
+_EXPECTED = re.compile(r"Expected `([a-z| ]+)`(?: (<=|>=) (-?[0-9]+)|, got `([a-z]+)`)?")
+_FIELD = re.compile(r"Object (contains unknown|missing required) field `([^`]*)`")
+
+
+def in_plain_words(message: str) -> str:
+    """Return what the decoder says of a value of the wrong type, without names of Python's types.
+
+    Other messages come back as they are; all end with a full stop.
+    """
+    message = message.rstrip(".")
+    if (field := _FIELD.fullmatch(message)) is not None:
+        missing = field[1] == "missing required"
+        return f"The field {field[2]} is {'required' if missing else 'not known here'}."
+    if (enum := re.fullmatch(r"Invalid enum value (.*)", message)) is not None:
+        return f"{enum[1]} is none of the values that may stand here."
+    found = _EXPECTED.fullmatch(message)
+    if found is None:
+        return f"{message}."
+    wanted = " or ".join(
+        _TYPE_NAMES.get(name, name) for name in found[1].split(" | ") if name != "null"
+    )
+    detail = ""
+    if found[2] is not None:
+        detail = f", {'at most' if found[2] == '<=' else 'at least'} {found[3]}"
+    elif found[4] is not None:
+        detail = f", got {_TYPE_NAMES.get(found[4], found[4])}"
+    return f"Expected {wanted}{detail}."
 
 
 def _pointer(found: dict[str, Any]) -> str:
     key = str(found.get("key", ""))
+    field = _FIELD.fullmatch(str(found.get("message", "")))
     if key in {"", "data"}:
-        return ""
+        return "" if field is None else f"/{field[2]}"
     if found.get("source") == "body":
         return "/" + key.replace(".", "/")
     return f"#{key}"

@@ -5,7 +5,7 @@ when things before or after it come and go.
 """
 
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
@@ -71,6 +71,22 @@ def read_cursor(text: str | None) -> Cursor:
         Invalid: Not one of ours.
     """
     return Cursor() if text is None else Cursor(*unpacked_cursor(text, _decode_place))
+
+
+def check_parameters(call: Call, known: Collection[str]) -> None:
+    """Refuse parameters that would be passed over: a filter misspelt is a wrong answer.
+
+    Raises:
+        Invalid: One that is not `known`, or one given twice.
+    """
+    names = [name for name, _ in call.query]
+    for name in names:
+        if name not in known:
+            raise Invalid.at(
+                f"#{name}", "unknown_parameter", f"Use one of: {', '.join(sorted(known))}."
+            )
+        if names.count(name) > 1:
+            raise Invalid.at(f"#{name}", "repeated_parameter", "This may be given once.")
 
 
 def read_limit(text: str | None, default: int, maximum: int, name: str = "limit") -> int:

@@ -31,7 +31,7 @@ _KEY: Final = {
 }
 _ID: Final = {"type": ["string", "integer", "null"]}
 
-_SINGLE_EVENT: Final = {
+_SINGLE_EVENT: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["event_type"],
     "properties": {
@@ -41,6 +41,8 @@ _SINGLE_EVENT: Final = {
         },
         "user_custom_id": {**_ID, "description": "The shop's id of the contact."},
         "client": {**_ID, "description": "With version 1: our id of the contact."},
+        "email": {"type": ["string", "null"]},
+        "user_key": {"type": ["string", "null"], "description": "A visitor key."},
         "event_type": _EVENT_TYPE,
         "timestamp": _TIMESTAMP,
         "event_id": {**_ID, "description": "The sender's key; the same key counts once."},
@@ -77,16 +79,21 @@ def _single(parameter: str, kind: str, description: str) -> dict[str, Any]:
         "description": description,
         "schema": {"type": kind},
     }
+    suffix = f"By{parameter.title().replace('_', '')}"
+    return _recording(suffix, [named], _SINGLE_EVENT)
+
+
+def _recording(suffix: str, named: list[dict[str, Any]], schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "post": {
             "tags": _COMPATIBLE_TAG,
-            "operationId": f"RecordProductEventBy{parameter.title().replace('_', '')}",
+            "operationId": f"RecordProductEvent{suffix}",
             "summary": "Record a product event",
             "description": "Answers with the event's id when it is safely stored.",
-            "parameters": [named, _KEY, _PREFER],
+            "parameters": [*named, _KEY, _PREFER],
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": _SINGLE_EVENT}},
+                "content": {"application/json": {"schema": schema}},
             },
             "responses": {"201": _answer("Stored.", {"id": {"type": "integer"}})},
         }
@@ -105,7 +112,17 @@ _REJECTED: Final = {
     },
 }
 
+_WITH_PRODUCT: Final = {
+    **_SINGLE_EVENT,
+    "properties": {
+        "custom_id": {**_ID, "description": "The shop's id of the product."},
+        "id": {**_ID, "description": "Our id of the product."},
+        **_SINGLE_EVENT["properties"],
+    },
+}
+
 COLLECTOR_PATHS: Final[dict[str, dict[str, Any]]] = {
+    "/api/public/products/product_event": _recording("", [], _WITH_PRODUCT),
     "/api/public/products/{product_id}/product_event": _single(
         "product_id", "integer", "Our id of the product."
     ),

@@ -17,6 +17,7 @@ from footfall.http.paging import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     CursorParameter,
+    check_parameters,
     packed_cursor,
     unpacked_cursor,
 )
@@ -169,7 +170,7 @@ def list_events(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> EventPageAnswer:
     """Answer events, the newest first; pages show each once, whatever arrives meanwhile."""
-    _check_parameters(call, _LIST_PARAMETERS)
+    check_parameters(call, _LIST_PARAMETERS)
     page = reading.list_events(
         call.services.state,
         warehouse,
@@ -198,7 +199,7 @@ def count_events(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_GROUPS)] = MAX_GROUPS,
 ) -> EventCount:
     """Answer the total and, grouped, the largest groups first; days in their order."""
-    _check_parameters(call, _COUNT_PARAMETERS)
+    check_parameters(call, _COUNT_PARAMETERS)
     return reading.count_events(
         call.services.state,
         warehouse,
@@ -218,6 +219,7 @@ def list_failed_events(
     code: Annotated[str | None, QueryParameter(description="Why they failed.")] = None,
 ) -> FailedEventPage:
     """Answer refused input, the newest first; it is kept for 30 days."""
+    check_parameters(call, {"cursor", "limit", "code"})
     with call.read() as conn:
         results, next_before = failed.list_failed_events(
             conn, call.scope, before_id=_before(cursor), limit=limit, code=code
@@ -273,18 +275,6 @@ async def replay_failed_event(
     if seconds is not None:
         await visibility.wait(position, seconds)
     return ReplayAnswer(position)
-
-
-def _check_parameters(call: Call, known: frozenset[str]) -> None:
-    """Refuse parameters that would be passed over: a filter misspelt is a wrong number."""
-    names = [name for name, _ in call.query]
-    for name in names:
-        if name not in known:
-            raise Invalid.at(
-                f"#{name}", "unknown_parameter", f"Use one of: {', '.join(sorted(known))}."
-            )
-        if names.count(name) > 1:
-            raise Invalid.at(f"#{name}", "repeated_parameter", "This may be given once.")
 
 
 def _before(cursor: str | None) -> int | None:

@@ -1,0 +1,125 @@
+"""A whole server in one process: collector, REST routes, projector and real stores."""
+
+import asyncio
+from random import Random
+from typing import Any
+
+import httpx
+
+from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
+from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
+from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
+from footfall.http.application import create_application
+from footfall.http.services import Counters, Services
+from footfall.ingest.advice import StateAdvisor
+from footfall.ingest.collector import Collector
+from footfall.ingest.openapi import COLLECTOR_PATHS
+from footfall.ingest.routes import ROUTES as INGEST_ROUTES
+from footfall.workspaces.api import Keyring, create_token, scope_of
+from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
+from tests.ingest.stack import NOW, Stack
+
+ROUTES = [
+    *(*WORKSPACE_ROUTES, *ATTRIBUTE_ROUTES, *CATALOG_ROUTES, *CONTACT_ROUTES),
+    *INGEST_ROUTES,
+]
+V2 = "*/*; version=2"
+
+
+def application(stack: Stack) -> Collector:
+    """Return the application that the server serves, on the stores of `stack`."""
+
+    async def at_once(_: float) -> bool:
+        return True
+
+    keyring = Keyring(stack.state, lambda: NOW)
+    advisor = StateAdvisor(stack.state)
+    counters = Counters()
+    services = Services(
+        state=stack.state,
+        keyring=keyring,
+        clock=lambda: NOW,
+        journal_head=stack.journal.head,
+        changed=lambda: None,
+        settled=at_once,
+        caught_up=at_once,
+        counters=counters,
+        new_request_id=lambda: "request-1",
+    )
+    app: Any = create_application(
+        ROUTES,
+        services,
+        dependencies={
+            "warehouse": stack.warehouse,
+            "journal": stack.journal,
+            "advisor": advisor,
+            "visibility": stack.projector,
+        },
+        extra_paths=COLLECTOR_PATHS,
+    )
+    return Collector(
+        app,
+        journal=stack.journal,
+        keyring=keyring,
+        advisor=advisor,
+        visibility=stack.projector,
+        counters=counters,
+        clock=lambda: NOW,
+        new_request_id=lambda: "request-1",
+    )
+
+
+class Till:
+    """A shop that sends product events as its plugin does, and reads them back."""
+
+    def __init__(self, stack: Stack, app: Collector) -> None:
+        self._stack = stack
+        workspace = stack.workspace()
+        with stack.state.write() as conn:
+            _, self._token = create_token(
+                conn,
+                scope_of(workspace),
+                "till",
+                "read-write",
+                now=NOW,
+                random_bytes=Random(workspace.id).randbytes,
+            )
+        self._app = app
+
+    def ask(self, method: str, path: str, accept: str = V2, **options: Any) -> httpx.Response:
+        headers = {
+            "authorization": f"Token {self._token}",
+            "accept": accept,
+            **options.pop("headers", {}),
+        }
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as http:
+                return await http.request(method, path, headers=headers, **options)
+
+        return asyncio.run(send())
+
+    def send(self, path: str, event: Any, accept: str = V2, **headers: str) -> httpx.Response:
+        """Post an event; what it changes is visible afterwards."""
+        options = {"content": event} if isinstance(event, bytes | str) else {"json": event}
+        answer = self.ask("POST", path, accept, headers=headers, **options)
+        self._stack.project()
+        return answer
+
+    def get(self, path: str, accept: str = V2) -> Any:
+        answer = self.ask("GET", path, accept)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def events(self, **filters: str) -> list[dict[str, Any]]:
+        """Return stored events, the oldest first."""
+        answer = self.ask("GET", "/api/v1/events", params=filters)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["results"]
+        return found[::-1]
+
+    def last_failed(self) -> dict[str, Any]:
+        """Return the failed event that came last."""
+        found: dict[str, Any] = self.get("/api/v1/failed-events?limit=1")["results"][0]
+        return found
