@@ -197,7 +197,7 @@ class Runtime:
         )
 
     def _check_journal(self) -> None:
-        self.journal.read(self.journal.head(), 1)
+        self.journal.check()
 
     def _check_state(self) -> None:
         with self.state.read() as conn:

@@ -194,6 +194,42 @@ def test_room_inside_the_file_counts_when_the_disk_is_below_its_reserve(desk):
     journal.close()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_disk_that_cannot_be_measured_stops_the_writer_and_keeps_nobody_waiting(desk):
+    broken = False
+
+    def free() -> int:
+        if broken:
+            raise OSError(5, "Input/output error")
+        return 1 << 40
+
+    journal = desk.open(free_bytes=free)
+    append(journal, [record(1)])
+    journal.check()
+    broken = True
+    desk.now += 2 * SECOND_MS
+    with pytest.raises(OSError, match="Input/output"):
+        append(journal, [record(2)])
+    journal.close()
+    with pytest.raises(Unavailable, match="writer has stopped"):
+        journal.check()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_keys_that_cannot_be_remembered_stop_the_writer_after_the_commit(desk):
+    journal = desk.open()
+
+    def no_memory(rows: object, now: object) -> None:
+        raise MemoryError
+
+    journal._keys.remember = no_memory
+    assert append(journal, [record(1, "a"), record(2)]) == [[(1, False), (2, False)]]
+    journal.close()
+    with closing(desk.open()) as reopened:
+        assert append(reopened, [record(1, "a"), record(3)]) == [[(1, True), (3, False)]]
+        assert all_records(reopened) == {1: 1, 2: 2, 3: 3}
+
+
 def test_positions_are_not_reused_after_everything_was_trimmed(desk):
     journal = desk.open()
     append(journal, [record(number) for number in range(7)])

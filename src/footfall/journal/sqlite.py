@@ -93,6 +93,8 @@ class _Submission(NamedTuple):
 
 
 _Answer = tuple["asyncio.Future[list[Appended]]", list[Appended] | Exception]
+#: First and last position (of records: the other way round), and what is stored for them.
+_Row = tuple[Position, Position, bytes]
 
 
 class SqliteJournal:
@@ -203,6 +205,12 @@ class SqliteJournal:
         """Return the bytes on disk that are not trimmed; see `Journal.waiting_bytes`."""
         return self._waiting
 
+    def check(self) -> None:
+        """Return if it can be appended to; see `Journal.check`."""
+        if not self._thread.is_alive():
+            raise Unavailable("The journal's writer has stopped; the server's log says why.")
+        self.read(self._head, 1)
+
     def close(self) -> None:
         """Write what is queued and close; see `Journal.close`. Harmless when closed before."""
         with self._wake:
@@ -247,11 +255,14 @@ class SqliteJournal:
                     self._wake.wait()
                 self._idle = False
                 self._look_at_disk = False
-                group = self._take_pending()
+            # Before anything is taken: if it fails, everybody who waits is still in the queue.
             self._measure_disk()
+            with self._wake:
+                group = self._take_pending()
+                closing = self._closing
             if group:
                 self._commit(group)
-            elif self._closing:
+            elif closing:
                 break
             if not self._closing and self._untidy():
                 self._do_one_step()
@@ -270,9 +281,11 @@ class SqliteJournal:
 
     def _commit(self, group: list[_Submission]) -> None:
         written = 0
+        key_rows: list[_Row] = []
         answers: list[_Answer]
+        now = self._clock()
         try:
-            results, written, head = self._append(group)
+            results, written, head, key_rows = self._append(group, now)
         except sqlite3.OperationalError:
             if not self._writing_failed:  # once, or the log would take what space is left
                 _log.exception("the journal could not be written")
@@ -296,9 +309,14 @@ class SqliteJournal:
         if appended:
             self._writing_failed = self._tidying_failed = False
             self._tell_listeners(head)
+            # Only now: a key of a failed commit must not be known. If this fails, the writer
+            # stops: the records are on disk, and a repeat of their keys would be taken for new.
+            self._keys.remember(key_rows, now)
 
-    def _append(self, group: list[_Submission]) -> tuple[list[list[Appended]], int, Position]:
-        """Return each submission's places, the payload bytes written and the new head."""
+    def _append(
+        self, group: list[_Submission], now: Instant
+    ) -> tuple[list[list[Appended]], int, Position, list[_Row]]:
+        """Return each submission's places, the bytes written, the new head and its rows of keys."""
         known = self._keys.find(
             [
                 entry.key_hash
@@ -325,26 +343,26 @@ class SqliteJournal:
                 position = Position(position + 1)
             results.append(places)
         if not payloads:
-            return results, 0, self._head
-        return results, self._write(payloads, keys), Position(position - 1)
+            return results, 0, self._head, []
+        written, key_rows = self._write(payloads, keys, now)
+        return results, written, Position(position - 1), key_rows
 
-    def _write(self, payloads: list[bytes], keys: list[bytes]) -> int:
-        """Write and commit new records after the head; return their bytes."""
-        records: list[tuple[Position, Position, bytes]] = []
-        key_rows: list[tuple[Position, Position, bytes]] = []
+    def _write(
+        self, payloads: list[bytes], keys: list[bytes], now: Instant
+    ) -> tuple[int, list[_Row]]:
+        """Write and commit new records after the head; return their bytes and rows of keys."""
+        records: list[_Row] = []
+        key_rows: list[_Row] = []
         for start, end in logic.row_bounds(payloads):
             first, last = Position(self._head + 1 + start), Position(self._head + end)
             records.append((last, first, logic.pack_array(payloads[start:end])))
             row_keys = b"".join(keys[start:end])
             if any(row_keys):
                 key_rows.append((first, last, row_keys))
-        now = self._clock()
         with self._transaction():
             self._writer.executemany(_INSERT, records)
             self._keys.write(key_rows, now)
-        # Only now: a key of a failed commit must not be known.
-        self._keys.remember(key_rows, now)
-        return sum([len(payload) for _, _, payload in records])
+        return sum([len(payload) for _, _, payload in records]), key_rows
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -74,5 +74,12 @@ class Journal(Protocol):
     def waiting_bytes(self) -> int:
         """Return how many payload bytes are written and not yet trimmed."""
 
+    def check(self) -> None:
+        """Return if records can be written and read. Thread-safe.
+
+        Raises:
+            Unavailable: Not before a restart.
+        """
+
     def close(self) -> None:
         """Write what is queued and close; waiting futures are answered first."""
