@@ -9,10 +9,12 @@ from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from footfall.kernel.errors import Invalid
+from footfall.state import engine
 from footfall.state.api import (
     State,
     StateUnavailable,
     insert_missing,
+    one_of,
     open_state,
     reserve_ids,
     upsert,
@@ -101,6 +103,28 @@ def test_two_processes_writers_take_turns(state: State) -> None:
     other.close()
     with state.read() as conn:
         assert position(conn) == 20
+
+
+def test_a_writer_waits_for_another_process_only_so_long(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 50)
+    other = open_state(state._writer.url.render_as_string(hide_password=False), Path())
+    with state.write(), pytest.raises(StateUnavailable), other.write():
+        pass
+    with other.write() as conn:
+        set_position(conn, 1)
+    other.close()
+
+
+def test_a_longer_value_does_not_match_its_beginning(state: State) -> None:
+    with state.write() as conn:
+        upsert(conn, cursors, [{"name": "n" * 32, "position": 1}])
+        found = [
+            conn.scalars(select(cursors.c.name).where(one_of(conn, cursors.c.name, names))).all()
+            for names in (["n" * 33], ["n" * 32, "m"])
+        ]
+    assert found == [[], ["n" * 32]]
 
 
 def test_writers_are_admitted_in_the_order_they_came(state: State) -> None:

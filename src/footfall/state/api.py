@@ -9,7 +9,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    String,
     Table,
+    Text,
     and_,
     any_,
     delete,
@@ -136,7 +138,9 @@ def one_of(
     if conn.dialect.name == "sqlite":
         each = func.json_each(bind(None, _json_text(list(values)))).table_valued("value")
         return column.in_(select(each.c.value))
-    return column == any_(bind(None, list(values), postgresql.ARRAY(column.type)))
+    # Text without its length: a cast to VARCHAR(n) would cut a longer value until it matches.
+    kind = Text() if isinstance(column.type, String) else column.type
+    return column == any_(bind(None, list(values), postgresql.ARRAY(kind)))
 
 
 def delete_rows(conn: Connection, table: Table, rows: Sequence[Row]) -> None:

@@ -244,7 +244,10 @@ def _open_postgresql(where: URL) -> State:
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )
-    lock = text("SELECT pg_advisory_xact_lock(:name)").bindparams(name=WRITER_LOCK)
+    # A server that lost its host may hold the lock for hours: like SQLite, give up in time.
+    lock = text(
+        "SELECT set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(:name)"
+    ).bindparams(patience=f"{BUSY_TIMEOUT_MS}ms", name=WRITER_LOCK)
     event.listen(writer, "begin", lambda connection: connection.execute(lock))
     return State(writer, reader)
 
