@@ -1,5 +1,6 @@
-"""The documentation says what the code does: settings, commands, mappings, links."""
+"""The documentation says what the code does: settings, commands, mappings, the API, links."""
 
+import ast
 import dataclasses
 import re
 from collections.abc import Iterator
@@ -8,10 +9,14 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
+from footfall.attributes.built_in import BUILT_IN
 from footfall.cli import FAILED, INTERRUPTED, MISUSED, OK, UNREACHABLE, app
+from footfall.http.openapi import document_of
 from footfall.ingest.mappings import parse_mapping, presets
+from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.types import EVENT_TYPES
 from footfall.settings import Settings
+from tests.wire.till import ROUTES
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -96,6 +101,82 @@ def test_the_page_about_imports_names_the_presets_and_event_types():
     text = page("how-to/import.md")
     assert re.findall(r"^\| `([\w-]+)` \| [TU]", text, re.MULTILINE) == presets()
     assert re.sub(r"\s+", " ", ", ".join(EVENT_TYPES)) in re.sub(r"\s+", " ", text)
+
+
+def api_document() -> dict:
+    stores = ("call", "services", "registry", "warehouse", "journal", "advisor", "visibility")
+    return document_of(ROUTES, stores, COLLECTOR_PATHS)
+
+
+def test_the_page_of_the_api_has_every_address_and_parameter():
+    text = page("reference/api.md")
+    rows = re.findall(r"^\| `([A-Z]+ /api/v1/\S+)` \|", text, re.MULTILINE)
+    paths = api_document()["paths"]
+    methods = ("get", "post", "put", "patch", "delete")
+    served = {
+        f"{method.upper()} {path}": item[method]
+        for path, item in paths.items()
+        if path.startswith("/api/v1/")
+        for method in methods
+        if method in item
+    }
+    assert set(rows) == set(served)
+    for request, operation in served.items():
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] != "path":
+                assert f"`{parameter['name']}" in text, f"{request}: {parameter['name']}"
+    compatible = set(re.findall(r"`(?:POST )?(/api/public/[^`\s]*[^/`])/`", text))
+    assert compatible == {path for path in paths if path.startswith("/api/public/")}
+
+
+def error_codes(tree: ast.AST) -> Iterator[str]:
+    """Yield each code that the module gives an error, wherever it stands."""
+    for node in ast.walk(tree):
+        found: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            found = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+            if name in {"at", "Problem"}:
+                found += node.args[1:2]
+            elif name in {"CoercionError", "Refused"}:
+                found += node.args[:1]
+        elif isinstance(node, ast.ClassDef):
+            found = [
+                statement.value
+                for statement in node.body
+                if isinstance(statement, ast.Assign)
+                and getattr(statement.targets[0], "id", "") == "code"
+            ]
+        for value in found:
+            for constant in ast.walk(value):
+                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                    yield constant.value
+
+
+#: Modules whose errors the API never answers with, and codes of other modules that only show there.
+NOT_OVER_HTTP = ("commands/", "ingest/importer.py", "ingest/mappings.py", "ingest/readers.py")
+ON_THE_COMMAND_LINE = {"state_url", "unknown_scope"}
+
+
+def test_the_page_of_the_api_has_every_error_code_and_no_other():
+    source = ROOT / "src/footfall"
+    codes = {
+        code
+        for path in source.rglob("*.py")
+        if not str(path.relative_to(source)).startswith(NOT_OVER_HTTP)
+        for code in error_codes(ast.parse(path.read_text()))
+    }
+    text = page("reference/api.md").split("## Errors")[1].split("## Limits")[0]
+    cells = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+    documented = {code for cell in cells for code in re.findall(r"`(\w+)`", cell)}
+    assert documented == codes - ON_THE_COMMAND_LINE
+
+
+def test_the_page_of_the_api_names_the_event_types_and_built_in_attributes():
+    text = re.sub(r"\s+", " ", page("reference/api.md"))
+    assert ", ".join(EVENT_TYPES) in text
+    for name in BUILT_IN["product"]:
+        assert re.search(rf"[ :]{name}\b", text), name
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

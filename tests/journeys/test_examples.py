@@ -1,5 +1,6 @@
 """The examples that people copy out of the documentation work as they stand."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,11 +10,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def example(page: str) -> str:
-    """Return the one shell example of `page` that is marked to be run."""
-    (found,) = re.findall(
+def examples(page: str) -> list[str]:
+    """Return the shell examples of `page` that are marked to be run."""
+    return re.findall(
         r"<!-- run by [\w/.]+ -->\n```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL
     )
+
+
+def example(page: str) -> str:
+    """Return the only one."""
+    (found,) = examples(page)
     return found
 
 
@@ -39,6 +45,42 @@ def test_the_readme_sends_and_reads_the_first_event(shop, tmp_path):
     assert '"accepted":1' in output
     assert '"mug-1"' in output
     assert '"results":[{"event_type":"view","count":1}]' in output
+
+
+def test_the_examples_of_the_rest_api_work_from_top_to_bottom(shop, tmp_path):
+    pieces = examples("docs/reference/api.md")
+    script = "\n".join(f"{piece}\necho\necho NEXT" for piece in pieces)
+    script = script.replace("the-token-that-was-printed", shop.new_token())
+    output = bash(script.replace("127.0.0.1:8000", f"127.0.0.1:{shop.port}"), tmp_path)
+    _, single, batch, read, replay, error, rest = output.split("NEXT")
+    assert rest.strip() == ""
+    assert single.strip() == '{"id":1}'
+    assert (
+        '{"accepted":2,"duplicates":0,"rejected":[{"index":2,"code":"unknown_event_type"' in batch
+    )
+    assert '{"accepted":2,"duplicates":0,"rejected":[]}' in batch
+    listed, counted = map(json.loads, read.strip().replace("}{", "}\n{").splitlines())
+    page = (ROOT / "docs/reference/api.md").read_text()
+    shown = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])
+    (event,) = listed["results"]
+    assert {**event, "received_at": shown["received_at"]} == shown
+    assert counted["results"][0] == {"product": "mug-2", "product_id": 2, "count": 3}
+    assert re.fullmatch(r'{"id":[0-9]+}', replay.strip())
+    refused = json.loads(error)
+    documented = json.loads(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[1])
+    assert refused.keys() == documented.keys()
+    assert (refused["code"], refused["errors"][0]["pointer"]) == (
+        documented["code"],
+        documented["errors"][0]["pointer"],
+    )
+
+
+def test_the_order_of_the_guide_is_stored_once_however_often_it_is_sent(shop, tmp_path):
+    script = example("docs/how-to/send-events.md")
+    script = script.replace("the-token-that-was-printed", shop.new_token())
+    script = script.replace("127.0.0.1:8000", f"127.0.0.1:{shop.port}")
+    assert bash(script, tmp_path) == '{"accepted":2,"duplicates":0,"rejected":[]}'
+    assert bash(script, tmp_path) == '{"accepted":0,"duplicates":2,"rejected":[]}'
 
 
 def test_the_greeting_of_the_first_start_can_be_copied_as_it_stands(open_shop, tmp_path):

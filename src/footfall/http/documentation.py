@@ -7,7 +7,14 @@ from typing import Any, Final
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 #: What most people come for; the other sections follow by name.
-_FIRST: Final[tuple[str, ...]] = ("events", "failed events", "products", "contacts", "attributes", "workspace")
+_FIRST: Final[tuple[str, ...]] = (
+    "events",
+    "failed events",
+    "products",
+    "contacts",
+    "attributes",
+    "workspace",
+)
 #: Schemas that hold themselves would never end.
 _DEEPEST: Final = 5
 
