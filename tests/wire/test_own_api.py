@@ -34,6 +34,17 @@ def test_a_product_is_put_read_patched_and_deleted(shop: Shop) -> None:
     assert shop.put("/api/v1/products/mug%2F1", {}).status_code == 201
 
 
+@pytest.mark.parametrize("kind", ["products", "contacts"])
+def test_a_thing_may_be_called_like_a_part_of_the_address(shop: Shop, kind: str) -> None:
+    made = shop.put(f"/api/v1/{kind}/by-id", {"attributes": {"name": "Tricky"}})
+    assert (made.status_code, made.json()["custom_id"]) == (201, "by-id")
+    for path in ("by-id", "by-id/", f"by-id/{made.json()['id']}"):
+        found = shop.get(f"/api/v1/{kind}/{path}")
+        assert (found.status_code, found.json()["custom_id"]) == (200, "by-id")
+    assert shop.patch(f"/api/v1/{kind}/by-id", {}).status_code == 200
+    assert shop.delete(f"/api/v1/{kind}/by-id").status_code == 204
+
+
 def test_lists_go_on_at_the_cursor(shop: Shop) -> None:
     for number in range(3):
         shop.put(f"/api/v1/products/p{number}", {"attributes": {"name": f"Thing {number}"}})

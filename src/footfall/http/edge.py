@@ -24,6 +24,8 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: A custom id that reads like part of an address of ours, at the end of one.
+_CALLED_BY_ID = re.compile(r"^(/api/v1/(?:products|contacts)/)by-id(?=/*$)")
 #: What Litestar's router would take apart or normalise, as it should not.
 _SAFE_IN_SEGMENT: Final = "-._~!$&'()*+,;=:@%"
 
@@ -144,6 +146,7 @@ def _routable(raw_path: bytes) -> tuple[str, bytes]:
     """Return the path to route by, still percent-encoded, and as sent; without a trailing slash."""
     # Some servers leave non-ASCII bytes as they came; encoded, they are the same path.
     text = quote(raw_path, safe=_SAFE_IN_SEGMENT + "/")
+    text = _CALLED_BY_ID.sub(r"\1%62y-id", text)
     return text.rstrip("/") or "/", text.encode()
 
 
