@@ -359,6 +359,10 @@ def _check_operations(shop: Shop) -> None:
 
 
 def _check_addresses(shop: Shop) -> None:
+    for path in ("/healthz", "/api/public/products/", "/api/v1/nope"):
+        head, get_ = shop.ask("HEAD", path), shop.get(path)
+        assert (head.status_code, head.content) == (get_.status_code, b"")
+        assert head.headers["content-length"] == get_.headers["content-length"]
     for path, key in (("/api/public/nope/", "detail"), ("/api/v1/nope", "code"), ("/", "code")):
         missing = shop.get(path)
         assert (missing.status_code, key in missing.json()) == (404, True)

@@ -73,6 +73,9 @@ class Edge:
         headers = dict(reversed(scope["headers"]))  # of a repeated header the first counts
         request_id = self._request_id(headers.get(b"x-request-id", b""))
         writes = scope["method"] not in SAFE_METHODS
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the same, but for the body (RFC 9110, 9.3.2)
+            send = _without_body(send)
         seen = _Answer(send, request_id, self._services, writes, _wait_seconds(headers))
         path = scope["path"]
         try:
@@ -97,6 +100,15 @@ class Edge:
 def _wait_seconds(headers: dict[bytes, bytes]) -> float | None:
     prefer = headers.get(b"prefer")
     return None if prefer is None else preferred_wait(prefer.decode("latin-1"))
+
+
+def _without_body(send: Send) -> Send:
+    async def send_headers_only(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_headers_only
 
 
 class _Answer:
