@@ -106,7 +106,7 @@ def merged_into(conn: Connection, scope: Scope, survivor_ids: Collection[int]) -
         conn.execute(
             select(contacts.c.id, contacts.c.merged_into).where(
                 contacts.c.workspace_id == scope.workspace_id,
-                contacts.c.merged_into.in_(list(survivor_ids)),
+                one_of(conn, contacts.c.merged_into, survivor_ids),
             )
         )
     )
@@ -181,7 +181,7 @@ def forget_identities(conn: Connection, scope: Scope, contact_ids: Collection[in
     conn.execute(
         delete(contact_identities).where(
             contact_identities.c.workspace_id == scope.workspace_id,
-            contact_identities.c.contact_id.in_(list(contact_ids)),
+            one_of(conn, contact_identities.c.contact_id, contact_ids),
         )
     )
 
@@ -207,7 +207,7 @@ def identities_of(conn: Connection, scope: Scope, contact_ids: Collection[int]) 
             contact_identities.c.contact_id,
         ).where(
             contact_identities.c.workspace_id == scope.workspace_id,
-            contact_identities.c.contact_id.in_(list(contact_ids)),
+            one_of(conn, contact_identities.c.contact_id, contact_ids),
         )
     )
 
@@ -258,13 +258,16 @@ def erase(conn: Connection, scope: Scope, contact_ids: Collection[int], now: int
         delete(set_aside_values).where(
             set_aside_values.c.workspace_id == scope.workspace_id,
             set_aside_values.c.kind == "contact",
-            set_aside_values.c.object_id.in_(ids),
+            one_of(conn, set_aside_values.c.object_id, ids),
         )
     )
     conn.execute(
         delete(contact_merges).where(
             contact_merges.c.workspace_id == scope.workspace_id,
-            or_(contact_merges.c.merged_id.in_(ids), contact_merges.c.survivor_id.in_(ids)),
+            or_(
+                one_of(conn, contact_merges.c.merged_id, ids),
+                one_of(conn, contact_merges.c.survivor_id, ids),
+            ),
         )
     )
     upsert(

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, and_, delete, select, update
 
+from footfall.attributes.types import ObjectKind
 from footfall.ingest.types import Grouping
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Instant, utc_offsets
 from footfall.kernel.scope import Scope
-from footfall.state.api import delete_rows, fetch_rows, insert_many, upsert
+from footfall.state.api import delete_rows, fetch_rows, insert_many, one_of, upsert
 from footfall.state.schema import (
     contact_erasures,
     contacts,
@@ -55,8 +56,18 @@ def close_ranges(conn: Connection, through: Position) -> None:
 
 
 def add_failed_events(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    """Keep refused input."""
-    insert_many(conn, failed_events, rows)
+    """Keep refused input. PostgreSQL's text has no NUL: only the payload keeps one."""
+    insert_many(
+        conn,
+        failed_events,
+        [
+            {
+                name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
+                for name, value in row.items()
+            }
+            for row in rows
+        ],
+    )
 
 
 def forget_failed_events(conn: Connection, before: int) -> None:
@@ -101,10 +112,16 @@ def mark_replayed(
     return marked.rowcount == 1
 
 
-def dirty_products(conn: Connection, limit: int) -> list[list[Any]]:
-    """Return up to `limit` products whose snapshot is old, of all workspaces.
+def dirty_ids(conn: Connection, kind: ObjectKind, limit: int) -> list[int]:
+    """Return up to `limit` ids of products or contacts whose snapshot is old, of all workspaces."""
+    found = select(dirty_objects.c.object_id).where(dirty_objects.c.kind == kind).limit(limit)
+    return [object_id for (object_id,) in fetch_rows(conn, found)]
 
-    Columns: workspace_id, id, dirty revision, custom_id, name, profile, created_at, deleted_at,
+
+def dirty_products(conn: Connection, ids: Sequence[int]) -> list[list[Any]]:
+    """Return those of these products whose snapshot is old.
+
+    Columns: workspace_id, id, dirty revision, profile, custom_id, name, created_at, deleted_at,
     revision.
     """
     return fetch_rows(
@@ -113,23 +130,29 @@ def dirty_products(conn: Connection, limit: int) -> list[list[Any]]:
             products.c.workspace_id,
             products.c.id,
             dirty_objects.c.revision.label("dirty_revision"),
+            products.c.profile,
             products.c.custom_id,
             products.c.name,
-            products.c.profile,
             products.c.created_at,
             products.c.deleted_at,
             products.c.revision,
         )
-        .join(dirty_objects, products.c.id == dirty_objects.c.object_id)
-        .where(dirty_objects.c.kind == "product")
-        .limit(limit),
+        .join(
+            dirty_objects,
+            and_(
+                dirty_objects.c.workspace_id == products.c.workspace_id,
+                dirty_objects.c.kind == "product",
+                dirty_objects.c.object_id == products.c.id,
+            ),
+        )
+        .where(one_of(conn, products.c.id, ids)),
     )
 
 
-def dirty_contacts(conn: Connection, limit: int) -> list[list[Any]]:
-    """Return up to `limit` contacts whose snapshot is old, of all workspaces.
+def dirty_contacts(conn: Connection, ids: Sequence[int]) -> list[list[Any]]:
+    """Return those of these contacts whose snapshot is old.
 
-    Columns: workspace_id, id, dirty revision, custom_id, email, key, profile, created_at,
+    Columns: workspace_id, id, dirty revision, profile, custom_id, email, key, created_at,
     deleted_at, merged_into, revision.
     """
     return fetch_rows(
@@ -138,18 +161,24 @@ def dirty_contacts(conn: Connection, limit: int) -> list[list[Any]]:
             contacts.c.workspace_id,
             contacts.c.id,
             dirty_objects.c.revision.label("dirty_revision"),
+            contacts.c.profile,
             contacts.c.custom_id,
             contacts.c.email,
             contacts.c.key,
-            contacts.c.profile,
             contacts.c.created_at,
             contacts.c.deleted_at,
             contacts.c.merged_into,
             contacts.c.revision,
         )
-        .join(dirty_objects, contacts.c.id == dirty_objects.c.object_id)
-        .where(dirty_objects.c.kind == "contact")
-        .limit(limit),
+        .join(
+            dirty_objects,
+            and_(
+                dirty_objects.c.workspace_id == contacts.c.workspace_id,
+                dirty_objects.c.kind == "contact",
+                dirty_objects.c.object_id == contacts.c.id,
+            ),
+        )
+        .where(one_of(conn, contacts.c.id, ids)),
     )
 
 
@@ -165,7 +194,9 @@ def erasures(conn: Connection) -> Sequence[Row[Any]]:
 
 def close_erasures(conn: Connection, contact_ids: Sequence[int]) -> None:
     """Note that these contacts' events have left the warehouse."""
-    conn.execute(delete(contact_erasures).where(contact_erasures.c.contact_id.in_(contact_ids)))
+    conn.execute(
+        delete(contact_erasures).where(one_of(conn, contact_erasures.c.contact_id, contact_ids))
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,18 @@ from footfall.warehouse.api import Relation, Warehouse
 from footfall.warehouse.types import AliasRow, ContactRow, ProductRow
 from footfall.workspaces.api import get_workspace, scope_of
 
-#: About 10 MB of rows at once.
+#: Copied by one insert, unless their profiles are large.
 OBJECTS_PER_STEP = 5_000
+#: Of profiles in one insert: they are in memory several times over, and SQLite hands on 1 GB at
+#: most at once.
+STEP_BYTES = 16 << 20
+#: Read at once, before their size is known; then more.
+_OBJECTS_PER_READ = 250
+#: Contacts whose events are erased by one statement.
+_CONTACTS_PER_ERASURE = 1_000
 
 _decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
+_decode_ids = msgspec.msgpack.Decoder(tuple[list[int], list[int]]).decode
 
 
 def copy_dirty_objects(state: State, warehouse: Warehouse) -> int:
@@ -39,11 +47,10 @@ def _copy_kind(state: State, warehouse: Warehouse, kind: ObjectKind) -> int:
     relations: dict[Relation, list[Struct]]
     while True:
         with state.read() as conn:
+            dirty, is_last = _dirty(conn, kind)
             if kind == "product":
-                dirty = queries.dirty_products(conn, OBJECTS_PER_STEP)
                 relations = {"products": product_rows(conn, dirty)}
             else:
-                dirty = queries.dirty_contacts(conn, OBJECTS_PER_STEP)
                 relations = {
                     "contacts": contact_rows(conn, dirty),
                     "contact_aliases": aliases(dirty),
@@ -69,8 +76,25 @@ def _copy_kind(state: State, warehouse: Warehouse, kind: ObjectKind) -> int:
                 ],
             )
         copied += len(dirty)
-        if len(dirty) < OBJECTS_PER_STEP:
+        if is_last:
             return copied
+
+
+def _dirty(conn: Connection, kind: ObjectKind) -> tuple[list[list[Any]], bool]:
+    """Return as many dirty objects as one step takes, and whether they are all there are."""
+    ids = queries.dirty_ids(conn, kind, OBJECTS_PER_STEP)
+    read = queries.dirty_products if kind == "product" else queries.dirty_contacts
+    dirty: list[list[Any]] = []
+    at_once, place, size = _OBJECTS_PER_READ, 0, 0
+    while place < len(ids) and size < STEP_BYTES:
+        rows = read(conn, ids[place : place + at_once])
+        place += at_once
+        dirty += rows
+        bytes_read = sum([len(profile) for _, _, _, profile, *_ in rows])
+        size += bytes_read
+        if bytes_read < STEP_BYTES // 8:
+            at_once *= 2
+    return dirty, place >= len(ids) < OBJECTS_PER_STEP
 
 
 class _Texts:
@@ -114,9 +138,9 @@ def product_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struc
             workspace_id,
             product_id,
             _,
+            profile,
             custom_id,
             name,
-            profile,
             created_at,
             deleted_at,
             revision,
@@ -132,10 +156,10 @@ def contact_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struc
         workspace_id,
         contact_id,
         _,
+        profile,
         custom_id,
         email,
         key,
-        profile,
         created_at,
         deleted_at,
         merged_into,
@@ -168,16 +192,25 @@ def aliases(dirty: Sequence[Sequence[Any]]) -> list[Struct]:
 
 
 def erase_events(state: State, warehouse: Warehouse) -> None:
-    """Delete the events of deleted contacts from the warehouse (decision 22)."""
+    """Delete the events of deleted contacts from the warehouse (decision 22).
+
+    Those who have events in a range that may not be there yet are erased again the next time.
+    """
     with state.read() as conn:
         waiting = queries.erasures(conn)
+        on_their_way: set[int] = set()
+        if waiting:
+            for row in queries.open_ranges(conn):
+                on_their_way.update(_decode_ids(row.resolved)[0])
     by_workspace: dict[WorkspaceId, list[ContactId]] = {}
     for row in waiting:
         by_workspace.setdefault(row.workspace_id, []).append(row.contact_id)
     for workspace_id, contact_ids in by_workspace.items():
-        warehouse.erase_contact_events(workspace_id, contact_ids)
-        with state.write() as conn:
-            queries.close_erasures(conn, contact_ids)
+        for start in range(0, len(contact_ids), _CONTACTS_PER_ERASURE):
+            some = contact_ids[start : start + _CONTACTS_PER_ERASURE]
+            warehouse.erase_contact_events(workspace_id, some)
+            with state.write() as conn:
+                queries.close_erasures(conn, [i for i in some if i not in on_their_way])
 
 
 def mark_all_dirty(conn: Connection) -> None:
