@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from footfall.ingest.types import RefusedRecord
 from footfall.state.schema import failed_events
+from footfall.warehouse.api import Warehouse, WarehouseError
 from tests.ingest.stack import NOW, Stack
 
 _START = 1_700_000_000_000
@@ -187,6 +188,65 @@ def test_a_record_that_the_warehouse_refuses_fails_alone(stack: Stack) -> None:
     stack.project()
     assert len(stack.events(workspace)) == 7
     assert _failed(stack) == [(workspace.id, "projection_fault", "broken")]
+
+
+class _WithOneOutage:
+    """The real warehouse, away for one insert of `events`."""
+
+    def __init__(self, warehouse: Warehouse, at_insert: int) -> None:
+        self._warehouse = warehouse
+        self._until = at_insert
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._warehouse, name)
+
+    def insert(self, relation: Any, rows: Any, *, token: str | None) -> None:
+        self._until -= relation == "events"
+        if self._until == 0:
+            self._until = -1_000
+            raise WarehouseError("away", transient=True)
+        self._warehouse.insert(relation, rows, token=token)
+
+
+@pytest.mark.parametrize("at_insert", [2, 5, 9, 12])
+def test_an_outage_while_a_refused_row_is_looked_for_loses_nothing(
+    stack: Stack, at_insert: int
+) -> None:
+    workspace = stack.workspace()
+    records = [stack.record(workspace, _event(user_key=f"k{n}")) for n in range(100)]
+    records[95] = msgspec.structs.replace(records[95], unit_price="much", event_key="broken")
+    stack.append(records)
+    stack.projector.project_once()
+    away: Any = _WithOneOutage(stack.warehouse, at_insert)
+    stack.projector._warehouse = away
+    with pytest.raises(WarehouseError):
+        stack.projector.publish_once()
+    stack.projector.publish_once()
+    assert len(stack.events(workspace)) == 99
+    assert _failed(stack) == [(workspace.id, "projection_fault", "broken")]
+
+
+def test_a_batch_whose_commit_was_not_heard_of_counts_once(stack: Stack) -> None:
+    workspace = stack.workspace()
+    stack.append([stack.record(workspace, _event(user_key=f"k{n}")) for n in range(3)])
+    deaf = stack.projector
+    stack.restart()
+    stack.projector.project_once()  # committed, and the other one does not know
+    deaf.project_once()
+    deaf.publish_once()
+    assert not deaf.behind
+    assert len(stack.events(workspace)) == 3
+
+
+def test_a_rebuild_cut_off_is_finished_by_the_next_start(stack: Stack) -> None:
+    workspace = stack.workspace()
+    stack.append([stack.record(workspace, _event(user_key="k"))])
+    stack.project()
+    stack.projector.rebuild(0.01)  # no thread makes the copies: as if the process ended here
+    assert stack.warehouse.row_counts()["products"] == 0
+    stack.restart()
+    stack.projector.publish_once()
+    assert stack.warehouse.row_counts()["products"] == 1
 
 
 def test_bytes_that_are_no_record_do_not_stop_the_others(stack: Stack) -> None:

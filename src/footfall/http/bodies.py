@@ -16,6 +16,8 @@ from footfall.kernel.json_values import holds_nul, refuse_deep
 
 #: Decision 24.
 MAX_BODY_BYTES: Final = 1 << 20
+#: Each one copies the rest of the body; many small ones would cost its length squared.
+_MAX_GZIP_MEMBERS: Final = 100
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -37,6 +39,8 @@ def inflated(body: bytes, encoding: str | None, max_bytes: int = MAX_BODY_BYTES)
     rest = body
     try:
         while rest:  # gzip files may follow each other; together they are one body
+            if len(parts) == _MAX_GZIP_MEMBERS:
+                raise Invalid("The gzip body has too many parts.", code="malformed_gzip")
             member = zlib.decompressobj(wbits=31)
             parts.append(member.decompress(rest, left))
             left -= len(parts[-1])

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from footfall.http.auth import SAFE_METHODS
 from footfall.http.errors import REQUEST_ID, Rendered, fault, rendered
-from footfall.http.headers import preferred_wait
+from footfall.http.headers import preferred_wait, sound_request_id
 from footfall.http.services import Services
 from footfall.kernel.errors import Invalid, NotFound
 
@@ -23,7 +23,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: A custom id that reads like part of an address of ours, at the end of one.
 _CALLED_BY_ID = re.compile(r"^(/api/v1/(?:products|contacts)/)by-id(?=/*$)")
 #: What Litestar's router would take apart or normalise, as it should not.
@@ -71,7 +70,8 @@ class Edge:
             await self.app(scope, receive, send)
             return
         headers = dict(reversed(scope["headers"]))  # of a repeated header the first counts
-        request_id = self._request_id(headers.get(b"x-request-id", b""))
+        sent = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = sound_request_id(sent) or self._services.new_request_id()
         writes = scope["method"] not in SAFE_METHODS
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # the same, but for the body (RFC 9110, 9.3.2)
@@ -91,10 +91,6 @@ class Edge:
                 raise
             _log.exception("request %s failed", request_id)
             await seen.send_whole(fault(request_id, path))
-
-    def _request_id(self, sent: bytes) -> str:
-        text = sent.decode("latin-1")
-        return text if _REQUEST_ID.fullmatch(text) else self._services.new_request_id()
 
 
 def _wait_seconds(headers: dict[bytes, bytes]) -> float | None:

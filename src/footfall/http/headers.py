@@ -11,6 +11,7 @@ ApiVersion = Literal[1, 2]
 #: Decision 19.
 DEFAULT_WAIT_SECONDS: Final = 10.0
 MAX_WAIT_SECONDS: Final = 60.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VERSION = re.compile(r';\s*version\s*=\s*"?([^\s;,"]*)', re.IGNORECASE)
 _WAIT = re.compile(r'\s*wait\s*(?:=\s*"?\s*([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*"?\s*)?', re.IGNORECASE)
 
@@ -51,3 +52,8 @@ def token_of(authorization: str | None) -> bytes | None:
     if scheme.lower() not in {"token", "bearer"} or not token.isascii():
         return None
     return token.encode() or None
+
+
+def sound_request_id(sent: str | None) -> str | None:
+    """Return the request id that the caller sent, None if it sent none that a log can hold."""
+    return sent if sent is not None and _REQUEST_ID.fullmatch(sent) else None

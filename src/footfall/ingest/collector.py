@@ -8,7 +8,6 @@ journaled too, as a failed event. Everything that is not an event goes to the ap
 import asyncio
 import logging
 import re
-import zlib
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
@@ -17,8 +16,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from footfall.http.auth import check_rights
-from footfall.http.errors import Rendered, UnsupportedMediaType, compatible_error, fault, problem
-from footfall.http.headers import api_version, preferred_wait, token_of
+from footfall.http.bodies import inflated
+from footfall.http.errors import MethodNotAllowed, Rendered, compatible_error, fault, problem
+from footfall.http.headers import api_version, preferred_wait, sound_request_id, token_of
 from footfall.http.services import Counters
 from footfall.ingest.formats import ProductPath, WireFormat, items_of, record_of
 from footfall.ingest.logic import checked_event_key, key_hash
@@ -46,11 +46,12 @@ MAX_BATCH_ITEMS = 10_000
 KEPT_PAYLOAD_BYTES = 1 << 20
 #: A body that takes longer than this to arrive holds a connection for nothing.
 BODY_TIMEOUT_SECONDS = 60.0
-#: Items of a batch between two looks at other requests: about 5 ms.
-ITEMS_PER_TURN = 250
+#: Bytes of a batch between two looks at other requests, an item counting as some at least: 5 ms.
+BYTES_PER_TURN = 64 << 10
+_BYTES_PER_ITEM = 256
 
 _EVENT_PATH = re.compile(
-    rb"/api/public/(?:products-by-id/(?P<custom_id>[^/]+)|products/(?P<id>[^/]+))/product_event/?"
+    rb"/api/public/(?:products-by-id/(?P<custom_id>[^/]*)|products/(?P<id>[^/]+))/product_event/?"
 )
 _EVENT_WITHOUT_PATH = re.compile(rb"/api/public/products/product_event/?")
 _BATCH_PATH = re.compile(rb"/api/v1/events/?")
@@ -84,6 +85,7 @@ class _Request(NamedTuple):
     """What the path and the headers say; headers are read when they are asked for."""
 
     is_batch: bool
+    is_post: bool
     raw_product: tuple[str, bytes] | None  #: ("id" or "custom_id", still percent-encoded)
     headers: dict[bytes, bytes]
 
@@ -139,38 +141,46 @@ class Collector:
         if request is None:
             await self._app(scope, receive, send)
             return
+        sent = request.text(b"x-request-id")
+        request_id = sound_request_id(sent) or self._new_request_id()
         try:
-            answer = await self._answer(request, receive)
+            answer = await self._answer(request, request_id, receive)
         except _Disconnected:
             return
+        self._counters.answered(answer.status)
         await send(
             {
                 "type": "http.response.start",
                 "status": answer.status,
-                "headers": [*answer.headers, (b"content-length", b"%d" % len(answer.body))],
+                "headers": [
+                    *answer.headers,
+                    (b"content-length", b"%d" % len(answer.body)),
+                    (b"x-request-id", request_id.encode()),
+                ],
             }
         )
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(
-        self, request: _Request, receive: Callable[[], Awaitable[Message]]
+        self, request: _Request, request_id: str, receive: Callable[[], Awaitable[Message]]
     ) -> Rendered:
         try:
+            if not request.is_post:
+                raise MethodNotAllowed("Only POST is allowed here.")
             access = await self._authenticated(request)
             if request.is_batch:
                 return await self._batch(request, access, receive)
             return await self._single(request, access, receive)
+        except MethodNotAllowed as error:
+            refusal = _refusal(request, error)
+            return refusal._replace(headers=[*refusal.headers, (b"allow", b"POST")])
         except UserError as error:
             return _refusal(request, error)
         except _Disconnected:
             raise
         except Exception:  # noqa: BLE001 - the edge: logged with an id, never shown raw
-            request_id = self._new_request_id()
             _log.exception("request %s failed", request_id)
-            answer = fault(request_id, "/api/v1/" if request.is_batch else "/api/public/")
-            return answer._replace(
-                headers=[*answer.headers, (b"x-request-id", request_id.encode())]
-            )
+            return fault(request_id, "/api/v1/" if request.is_batch else "/api/public/")
 
     async def _authenticated(self, request: _Request) -> Access:
         token = token_of(request.text(b"authorization"))
@@ -190,6 +200,7 @@ class Collector:
         payload = b""
         try:
             payload = await _body(request, receive, MAX_BODY_BYTES)
+            payload = inflated(payload, request.text(b"content-encoding"), MAX_BODY_BYTES)
             record = record_of(
                 payload,
                 request.wire_format,
@@ -248,6 +259,7 @@ class Collector:
         body = b""
         try:
             body = await _body(request, receive, MAX_BATCH_BODY_BYTES)
+            body = inflated(body, request.text(b"content-encoding"), MAX_BATCH_BODY_BYTES)
             request_key = _request_key(request)
             items = items_of(body)
             if len(items) > MAX_BATCH_ITEMS:
@@ -277,7 +289,7 @@ class Collector:
             "accepted": len(stored) - repeats,
             "duplicates": repeats,
             "rejected": [
-                {"index": index, "code": wrong.code, "message": wrong.message}
+                {"index": index, "code": wrong.code, "message": _explained(wrong)}
                 for index, wrong in errors
             ],
         }
@@ -295,6 +307,7 @@ class Collector:
         indexes: list[int] = []
         errors: list[tuple[int, UserError]] = []
         zone = ZoneInfo(access.time_zone)
+        since_turn = 0
         for index, item in enumerate(items):
             try:
                 record = record_of(
@@ -311,7 +324,9 @@ class Collector:
             else:
                 records.append(record)
                 indexes.append(index)
-            if index % ITEMS_PER_TURN == ITEMS_PER_TURN - 1:
+            since_turn += _BYTES_PER_ITEM + len(memoryview(item))
+            if since_turn >= BYTES_PER_TURN:
+                since_turn = 0
                 await asyncio.sleep(0)
         if any(record.contact_id is not None for record in records):
             advice = await self._advisor.check(access.scope, records)
@@ -323,16 +338,18 @@ class Collector:
 
 def _recognised(scope: Message) -> _Request | None:
     """Return what the request brings if it brings product events, else None."""
-    if scope["method"] != "POST":
-        return None
     path: bytes = scope["raw_path"]
+    is_post = scope["method"] == "POST"
     product: tuple[str, bytes] | None = None
+    is_batch = False
     if (match := _EVENT_PATH.fullmatch(path)) is not None:
         name = "custom_id" if match["custom_id"] is not None else "id"
         product = (name, match[name])
-    elif _EVENT_WITHOUT_PATH.fullmatch(path) is None and _BATCH_PATH.fullmatch(path) is None:
+    elif is_post and _BATCH_PATH.fullmatch(path) is not None:
+        is_batch = True  # GET is another route's
+    elif _EVENT_WITHOUT_PATH.fullmatch(path) is None:
         return None
-    return _Request(path.startswith(b"/api/v1/"), product, dict(scope["headers"]))
+    return _Request(is_batch, is_post, product, dict(reversed(scope["headers"])))
 
 
 def _product(request: _Request) -> ProductPath:
@@ -399,9 +416,15 @@ def _refused(
         product,
         payload[:KEPT_PAYLOAD_BYTES],
         error.code,
-        error.message,
+        _explained(error),
         key,
     )
+
+
+def _explained(error: UserError) -> str:
+    """Return the message with the field it is about."""
+    field = error.problems[0].pointer.strip("/#") if error.problems else ""
+    return f"{field}: {error.message}" if field else error.message
 
 
 def _refusal(request: _Request, error: UserError) -> Rendered:
@@ -418,10 +441,10 @@ class _Oversized(TooLarge):
 
 
 async def _body(request: _Request, receive: Callable[[], Awaitable[Message]], limit: int) -> bytes:
-    """Return the whole body, decompressed.
+    """Return the whole body as it was sent.
 
     Raises:
-        UserError: Over `limit`, not what Content-Encoding says, or too slow.
+        UserError: Over `limit`, or too slow.
     """
     message = await receive()
     if message["type"] == "http.disconnect":
@@ -432,14 +455,7 @@ async def _body(request: _Request, receive: Callable[[], Awaitable[Message]], li
         body = await _rest_of_body(body, receive, limit)
     if len(body) > limit:
         raise _Oversized(limit, body[:KEPT_PAYLOAD_BYTES])
-    if b"content-encoding" not in request.headers:
-        return body
-    encoding = (request.text(b"content-encoding") or "").strip().lower()
-    if encoding in {"", "identity"}:
-        return body
-    if encoding not in {"gzip", "x-gzip"}:
-        raise UnsupportedMediaType("Send the body as it is or with gzip.")
-    return _gunzipped(body, limit)
+    return body
 
 
 async def _rest_of_body(
@@ -463,16 +479,3 @@ async def _rest_of_body(
         error.status = 408
         raise error from None
     return b"".join(parts)
-
-
-def _gunzipped(body: bytes, limit: int) -> bytes:
-    decompressor = zlib.decompressobj(wbits=31)  # 31: a gzip wrapper is required
-    try:
-        plain = decompressor.decompress(body, limit + 1)
-    except zlib.error:
-        raise Invalid.at("", "bad_gzip", "The body is not gzip.") from None
-    if len(plain) > limit:
-        raise _Oversized(limit, plain[:KEPT_PAYLOAD_BYTES])
-    if not decompressor.eof:
-        raise Invalid.at("", "bad_gzip", "The gzip body is cut off.")
-    return plain

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
+from footfall.http.errors import in_plain_words
 from footfall.ingest.logic import Identity, build_record, checked_event_key, checked_identity
 from footfall.ingest.types import EventRecord
 from footfall.kernel.errors import Invalid
@@ -246,8 +247,10 @@ def decoded(decode: Any, payload: bytes | Raw) -> Any:
             raise Invalid.at(
                 f"{pointer}/{missing[1]}", "required", "This field is required."
             ) from error
-        raise Invalid.at(pointer, "wrong_type", message.rstrip(".") + ".") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid.at(pointer, "wrong_type", in_plain_words(message)) from error
+    except UnicodeDecodeError as error:
+        raise Invalid.at("", "malformed_json", "The body is not UTF-8.") from error
+    except msgspec.DecodeError as error:
         raise Invalid.at("", "malformed_json", f"The body is not valid JSON: {error}.") from error
     except RecursionError:
         raise Invalid.at("", "nested_too_deeply", "Values may be nested ten levels deep.") from None

@@ -30,6 +30,10 @@ _decode_attributes = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
+class AlreadyPlaced(Exception):
+    """The state cursor is past these records: nothing of them may be applied again."""
+
+
 class Placed(NamedTuple):
     """A range of the journal with the ids found for it, in journal order."""
 
@@ -175,8 +179,11 @@ class _Shop:
 def place(conn: Connection, first_position: Position, records: Sequence[Record]) -> Placed:
     """Apply neighbouring records to the state, keep the range, and move the state cursor.
 
-    Idempotent only together with the cursor: the caller never gives a record twice.
+    Raises:
+        AlreadyPlaced: An earlier try was committed after all.
     """
+    if queries.cursor(conn, "state") >= first_position:
+        raise AlreadyPlaced
     mentions: dict[int, _Mentions] = {}
     for record in records:
         if isinstance(record, EventRecord):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from footfall.http.services import Counters
 from footfall.ingest import placement, queries
@@ -46,6 +46,8 @@ RETRY_SECONDS = 1.0
 #: Placed ranges that may wait for the warehouse, in memory.
 MAX_QUEUED_RANGES = 3
 
+_BEGINNING = Position(0)
+
 _log = logging.getLogger(__name__)
 _decode_records = msgspec.msgpack.Decoder(list[Record]).decode
 _decode_raws = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
@@ -66,13 +68,13 @@ class JournalGap(Exception):
 class _Range:
     """A placed range on its way to the warehouse."""
 
-    __slots__ = ("inserted", "placed", "rows", "token")
+    __slots__ = ("inserted", "placed", "rows", "tried")
 
-    def __init__(self, placed: Placed, rows: list[EventRow], token: str | None = None) -> None:
+    def __init__(self, placed: Placed, rows: list[EventRow]) -> None:
         self.placed = placed
         self.rows = rows
-        self.token = token or f"{placed.first_position}-{placed.last_position}"
         self.inserted = False
+        self.tried = False
 
 
 class _Waiter(NamedTuple):
@@ -122,7 +124,7 @@ class Projector:
         self._forgot_at = 0
         self._waiters: list[_Waiter] = []
         self._threads: list[threading.Thread] = []
-        self.fault: str | None = None  #: why a store cannot be written now, for /readyz
+        self._faults: dict[str, str] = {}
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -158,6 +160,11 @@ class Projector:
                 self._records_wake.notify()
 
     # --- waiting ------------------------------------------------------------------------------
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing can be projected now, None if nothing stands in the way."""
+        return next(iter(self._faults.values()), None)
 
     @property
     def visible_position(self) -> Position:
@@ -203,9 +210,11 @@ class Projector:
         try:
             await asyncio.wait_for(waiter.future, timeout_seconds)
         except TimeoutError:
+            return False
+        finally:
+            # Also when the client hung up; it is on the list no more if it was answered.
             with self._lock:
                 self._waiters = [other for other in self._waiters if other is not waiter]
-            return False
         return True
 
     def wait_in_thread(self, position: Position | None, timeout_seconds: float) -> bool:
@@ -226,6 +235,10 @@ class Projector:
 
         Returns False if they are not all there in time; they are still being made then.
         """
+        # Marked before and after: a crash between leaves them marked, and a copy made between the
+        # first mark and the emptying is made again.
+        with self._state.write() as conn:
+            mark_all_dirty(conn)
         self._warehouse.empty_snapshots()
         with self._state.write() as conn:
             mark_all_dirty(conn)
@@ -276,36 +289,41 @@ class Projector:
 
     def _until_it_works(self, step: Callable[[], None]) -> None:
         """Do `step`, again and again until it succeeds; return early to stop."""
+        name = step.__name__
         while not self._stopping:
             try:
                 step()
             except Exception as error:  # noqa: BLE001 - a thread that ended would stop everything
-                if self.fault is None:
-                    _log.exception("projecting failed; trying again every second")
-                self.fault = str(error)
+                if name not in self._faults:
+                    _log.exception("%s failed; trying again every second", name)
+                self._faults[name] = f"{type(error).__name__}: {error}"
                 with self._lock:
                     self._visible_wake.wait_for(lambda: self._stopping, RETRY_SECONDS)
             else:
-                if self.fault is not None:
-                    _log.warning("projecting works again")
-                self.fault = None
+                if self._faults.pop(name, None) is not None:
+                    _log.warning("%s works again", name)
                 return
 
-    def take_up_open_ranges(self) -> None:
-        """Queue what an earlier process placed and did not bring into the warehouse for certain."""
+    def take_up_open_ranges(self, past: Position = _BEGINNING) -> None:
+        """Queue what is placed past `past` and perhaps not in the warehouse.
+
+        At the start, what an earlier process left; later, what was committed though the answer
+        to the commit was lost on its way.
+        """
         with self._state.read() as conn:
-            ranges = queries.open_ranges(conn)
+            ranges = [row for row in queries.open_ranges(conn) if row.first_position > past]
+            placed_through = queries.cursor(conn, "state")
         taken: list[_Range] = []
         for row in ranges:
             contact_ids, product_ids = _decode_ids(row.resolved)
             first, last = Position(row.first_position), Position(row.last_position)
             placed = Placed(first, last, contact_ids, product_ids)
-            records = self._read(first, last)
             there = self._warehouse.event_ids_between(first, last)
-            rows = [r for r in warehouse_rows(placed, records) if r.event_id not in there]
-            taken.append(_Range(placed, rows, f"{first}-{last}-repair"))
+            rows = warehouse_rows(placed, self._read(first, last))
+            taken.append(_Range(placed, [row for row in rows if row.event_id not in there]))
         with self._lock:
-            self._queue = taken
+            self._queue.extend(taken)
+            self._state_position = placed_through
             self._ranges_wake.notify()
 
     def _read(self, first: Position, last: Position) -> list[Record]:
@@ -313,7 +331,9 @@ class Projector:
         records: list[Record] = []
         position = first
         while position <= last:
-            _, found = self._read_past(Position(position - 1))
+            found_first, found = self._read_past(Position(position - 1))
+            if found_first != position:
+                raise JournalGap(f"the journal lost the records from {position}")
             records.extend(found)
             position = Position(position + len(found))
         return records[: last - first + 1]
@@ -345,9 +365,12 @@ class Projector:
         try:
             with self._state.write() as conn:
                 placed = placement.place(conn, first, records)
-        except (Unavailable, OperationalError):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a record broke, the others go on
+        except placement.AlreadyPlaced:
+            self.take_up_open_ranges(self._state_position)
+            return
+        except Exception as error:
+            if _is_outage(error):
+                raise
             if len(records) > 1:
                 half = len(records) // 2
                 self._place(first, records[:half])
@@ -400,7 +423,13 @@ class Projector:
         ranges = self.queued
         for placed_range in ranges:
             if placed_range.rows and not placed_range.inserted:
-                self._insert_rows(placed_range.rows, placed_range.token)
+                rows = placed_range.rows
+                if placed_range.tried:
+                    # Some of it may be there, and a server may have lost its memory of tokens.
+                    there = self._warehouse.event_ids_between(rows[0].event_id, rows[-1].event_id)
+                    rows = [row for row in rows if row.event_id not in there]
+                placed_range.tried = True
+                self._insert_rows(rows)
             placed_range.inserted = True
         return ranges
 
@@ -442,10 +471,12 @@ class Projector:
                 queries.forget_failed_events(conn, self._forgot_at - FAILED_EVENTS_KEPT_MS)
         return True
 
-    def _insert_rows(self, rows: Sequence[EventRow], token: str) -> None:
+    def _insert_rows(self, rows: Sequence[EventRow]) -> None:
         """Insert `rows`, or their halves if the warehouse works and refuses them."""
         if not rows:
             return
+        # Made of the rows: after a retry or a restart the cuts may fall elsewhere.
+        token = f"{rows[0].event_id}-{rows[-1].event_id}x{len(rows)}"
         try:
             self._warehouse.insert("events", rows, token=token)
         except WarehouseError as error:
@@ -456,8 +487,8 @@ class Projector:
                 there = self._warehouse.event_ids_between(rows[0].event_id, rows[-1].event_id)
                 rows = [row for row in rows if row.event_id not in there]
                 half = len(rows) // 2
-                self._insert_rows(rows[:half], f"{token}.0")
-                self._insert_rows(rows[half:], f"{token}.1")
+                self._insert_rows(rows[:half])
+                self._insert_rows(rows[half:])
                 return
             self._refuse(rows[0])
 
@@ -470,7 +501,17 @@ class Projector:
         assert isinstance(record, EventRecord)
         self._counters.events_failed += 1
         with self._state.write() as conn:
-            queries.add_failed_events(conn, [placement.failed_record(position, record, fault)])
+            if not queries.is_failed(conn, position):  # it is, if this is done once more
+                failed = placement.failed_record(position, record, fault)
+                queries.add_failed_events(conn, [failed])
+
+
+def _is_outage(error: Exception) -> bool:
+    """Return whether the state store is to blame, and not what was to be written."""
+    at_fault = (DataError, IntegrityError, ProgrammingError)
+    return isinstance(error, Unavailable) or (
+        isinstance(error, DBAPIError) and not isinstance(error, at_fault)
+    )
 
 
 def _answer(future: asyncio.Future[None]) -> None:

@@ -70,6 +70,12 @@ def add_failed_events(conn: Connection, rows: list[dict[str, Any]]) -> None:
     )
 
 
+def is_failed(conn: Connection, position: Position) -> bool:
+    """Return whether the record at `position` is among the failed events."""
+    found = select(failed_events.c.id).where(failed_events.c.position == position).limit(1)
+    return conn.scalar(found) is not None
+
+
 def forget_failed_events(conn: Connection, before: int) -> None:
     """Delete failed events older than the instant `before`."""
     conn.execute(delete(failed_events).where(failed_events.c.failed_at < before))
