@@ -41,6 +41,8 @@ class Placed(NamedTuple):
     last_position: Position
     contact_ids: list[int]  #: 0: nobody; NOWHERE: no event of this record
     product_ids: list[int]
+    #: Whether products or contacts may look different now.
+    changes_objects: bool = True
 
     def resolved(self) -> bytes:
         """Return the ids as they are kept in the state store."""
@@ -171,9 +173,9 @@ class _Shop:
             )
         return contact.id
 
-    def save(self) -> None:
-        self.contacts.save()
-        self.products.save()
+    def save(self) -> int:
+        """Write what changed; return how many contacts and products look different."""
+        return self.contacts.save() + self.products.save()
 
 
 def place(conn: Connection, first_position: Position, records: Sequence[Record]) -> Placed:
@@ -209,11 +211,10 @@ def place(conn: Connection, first_position: Position, records: Sequence[Record])
                 failed.append(failed_record(position, record, error))
         contact_ids.append(contact_id)
         product_ids.append(product_id)
-    for shop in shops.values():
-        shop.save()
+    changed = sum(shop.save() for shop in shops.values())
     queries.add_failed_events(conn, failed)
     last_position = Position(first_position + len(records) - 1)
-    placed = Placed(first_position, last_position, contact_ids, product_ids)
+    placed = Placed(first_position, last_position, contact_ids, product_ids, changed > 0)
     keep(conn, placed)
     return placed
 

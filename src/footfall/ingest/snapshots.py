@@ -191,10 +191,11 @@ def aliases(dirty: Sequence[Sequence[Any]]) -> list[Struct]:
     ]
 
 
-def erase_events(state: State, warehouse: Warehouse) -> None:
+def erase_events(state: State, warehouse: Warehouse) -> bool:
     """Delete the events of deleted contacts from the warehouse (decision 22).
 
-    Those who have events in a range that may not be there yet are erased again the next time.
+    Returns whether that is all: those who have events in a range that may not be there yet are
+    erased again the next time.
     """
     with state.read() as conn:
         waiting = queries.erasures(conn)
@@ -211,6 +212,7 @@ def erase_events(state: State, warehouse: Warehouse) -> None:
             warehouse.erase_contact_events(workspace_id, some)
             with state.write() as conn:
                 queries.close_erasures(conn, [i for i in some if i not in on_their_way])
+    return on_their_way.isdisjoint(row.contact_id for row in waiting)
 
 
 def mark_all_dirty(conn: Connection) -> None:
