@@ -1,6 +1,7 @@
 """Wires the stores, the projector and the application; the only place that reads the clock."""
 
 import asyncio
+import itertools
 import logging
 import secrets
 import string
@@ -47,9 +48,13 @@ def new_token() -> str:
     return "".join(secrets.choice(_TOKEN_CHARACTERS) for _ in range(64))
 
 
+_PROCESS = secrets.token_hex(5)
+_requests = itertools.count(1)
+
+
 def new_request_id() -> str:
-    """Return a new name for a request in the log."""
-    return secrets.token_hex(8)
+    """Return a new name for a request in the log: which process, and which request of it."""
+    return f"{_PROCESS}-{next(_requests):x}"
 
 
 def open_migrated_state(settings: Settings) -> State:
