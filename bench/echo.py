@@ -26,8 +26,6 @@ async def echo(
         if not message.get("more_body"):
             break
     body = b"".join(parts)
-    # A batch is answered in a few bytes, as ours is.
-    body = body if len(body) < 65_536 else b"{}"
     await send(
         {
             "type": "http.response.start",
