@@ -311,7 +311,7 @@ def test_any_batch_counts_each_of_its_items_once(target: Target) -> None:
     rejected: list[bytes] = []
     products = st.fixed_dictionaries({"product_id": st.just("mug-1")})
 
-    @FUZZ
+    @settings(FUZZ, max_examples=120)
     @given(items=st.lists(st.tuples(EVENTS, products).map(lambda p: {**p[1], **p[0]}), max_size=8))
     def send(items: list[dict[str, Any]]) -> None:
         lines = [json.dumps(item).encode() for item in items]

@@ -9,8 +9,6 @@ import pytest
 
 from tests.journeys.shop import Shop
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-
 MAPPING = """
 [time]
 column = "time"
@@ -122,24 +120,4 @@ def test_another_workspace_gets_its_own_copy(shop, files):
     assert "50 stored" in result.stdout
     client = shop.client(shop.new_token(workspace="other"))
     assert client.get("/api/v1/events/count")["total"] == 50
-    client.close()
-
-
-@pytest.mark.skipif(
-    not SHARED.is_dir(), reason="the real files are not beside this tree, in ../shared/data"
-)
-def test_the_taobao_file_gives_the_published_numbers_back(shop, tmp_path):
-    path = tmp_path / "small_sample.csv.zst"
-    path.symlink_to(SHARED / "taobao-userbehavior" / "small_sample.csv.zst")
-    result = shop.command("import", "events", str(path), "--preset", "taobao")
-    assert result.stdout == "100,001 rows: 100,001 stored, 0 repeated, 0 rejected\n"
-    client = shop.client(shop.new_token())
-    counted = client.get("/api/v1/events/count", group_by="event_type")
-    assert counted["total"] == 100_001
-    assert {row["event_type"]: row["count"] for row in counted["results"]} == {
-        "view": 89710,
-        "add to cart": 5446,
-        "add to observation": 2744,
-        "purchase": 2101,
-    }
     client.close()
