@@ -37,10 +37,10 @@ MAX_BATCH_RECORDS = 5_000
 #: What arrives within this time shares a batch: each costs two transactions and a part in the
 #: warehouse, some 60 ms of CPU, however small it is.
 LINGER_SECONDS = 0.1
-#: If this many came within it, 2,500 a second, the batch waits for more: beside so many requests
-#: the CPU is worth more than a quarter of a second.
-BUSY_RECORDS = 250
-BUSY_LINGER_SECONDS = 0.3
+#: If this many are there by then, some 4,000 a second, the batch waits for more: beside so many
+#: requests the CPU is worth more than a quarter of a second.
+BUSY_RECORDS = 500
+BUSY_LINGER_SECONDS = 0.25
 #: How often copies of changed objects are made while batches queue up.
 SNAPSHOT_SECONDS = 1.0
 #: Failed events are kept for 30 days (decisions.md).
