@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from footfall.http.auth import check_rights
-from footfall.http.bodies import inflated
+from footfall.http.bodies import MAX_BODY_BYTES, inflated
 from footfall.http.errors import MethodNotAllowed, Rendered, compatible_error, fault, problem
 from footfall.http.headers import api_version, preferred_wait, sound_request_id, token_of
 from footfall.http.services import Counters
@@ -39,7 +39,6 @@ ASGIApp = Callable[
 ]
 
 #: Decision 24.
-MAX_BODY_BYTES = 1 << 20
 MAX_BATCH_BODY_BYTES = 16 << 20
 MAX_BATCH_ITEMS = 10_000
 #: Of a refused request; a whole single event always fits.

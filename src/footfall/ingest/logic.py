@@ -14,7 +14,7 @@ from footfall.ingest.types import EVENT_TYPES, EventRecord
 from footfall.kernel.errors import Invalid, TooLarge
 from footfall.kernel.identifiers import MAX_CUSTOM_ID_CHARACTERS, checked_email, checked_id
 from footfall.kernel.instants import DAY_MS, Instant, instant_of_number, instant_of_text
-from footfall.kernel.json_values import CONTAINERS, MAX_NESTING, holds_nul, refuse_deep
+from footfall.kernel.json_values import holds_nul, refuse_deep
 from footfall.kernel.money import currency_of, read_amount, round_money
 
 #: Decision 24.
@@ -206,15 +206,7 @@ def json_text(value: Any, pointer: str) -> str:
     Raises:
         Invalid: Nested deeper than ten levels, or with a NUL character.
     """
-    if isinstance(value, dict):
-        nested: Any = value.values()
-    elif isinstance(value, list):
-        nested = value
-    else:
-        nested = ()
-    for item in nested:
-        if type(item) in CONTAINERS:
-            refuse_deep(item, pointer, MAX_NESTING - 1)
+    refuse_deep(value, pointer)
     encoded = _encode(value)
     # The escape is searched first: walking every value would cost more than the rest together.
     if b"\\u0000" in encoded and holds_nul(value):

@@ -28,6 +28,8 @@ NOWHERE = -1
 
 _decode_attributes = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.msgpack.Encoder().encode
+#: Reads back what `Placed.resolved` made: the contact ids and the product ids of a range.
+decode_resolved = msgspec.msgpack.Decoder(tuple[list[int], list[int]]).decode
 
 
 class AlreadyPlaced(Exception):

@@ -56,7 +56,6 @@ _log = logging.getLogger(__name__)
 _decode_records = msgspec.msgpack.Decoder(list[Record]).decode
 _decode_raws = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _decode_record = msgspec.msgpack.Decoder(Record).decode
-_decode_ids = msgspec.msgpack.Decoder(tuple[list[int], list[int]]).decode
 
 
 class ProjectionFault(UserError):
@@ -322,7 +321,7 @@ class Projector:
             placed_through = queries.cursor(conn, "state")
         taken: list[_Range] = []
         for row in ranges:
-            contact_ids, product_ids = _decode_ids(row.resolved)
+            contact_ids, product_ids = placement.decode_resolved(row.resolved)
             first, last = Position(row.first_position), Position(row.last_position)
             placed = Placed(first, last, contact_ids, product_ids)
             there = self._warehouse.event_ids_between(first, last)

@@ -13,6 +13,7 @@ from footfall.catalog import api as catalog
 from footfall.contacts import api as contacts
 from footfall.contacts.types import KEY_CELL
 from footfall.ingest import queries
+from footfall.ingest.placement import decode_resolved
 from footfall.kernel.ids import ContactId, WorkspaceId
 from footfall.state.api import State
 from footfall.warehouse.api import Relation, Warehouse
@@ -30,7 +31,6 @@ _OBJECTS_PER_READ = 250
 _CONTACTS_PER_ERASURE = 1_000
 
 _decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
-_decode_ids = msgspec.msgpack.Decoder(tuple[list[int], list[int]]).decode
 
 
 def copy_dirty_objects(state: State, warehouse: Warehouse) -> int:
@@ -202,7 +202,7 @@ def erase_events(state: State, warehouse: Warehouse) -> bool:
         on_their_way: set[int] = set()
         if waiting:
             for row in queries.open_ranges(conn):
-                on_their_way.update(_decode_ids(row.resolved)[0])
+                on_their_way.update(decode_resolved(row.resolved)[0])
     by_workspace: dict[WorkspaceId, list[ContactId]] = {}
     for row in waiting:
         by_workspace.setdefault(row.workspace_id, []).append(row.contact_id)
