@@ -69,7 +69,9 @@ def open_migrated_state(settings: Settings) -> State:
         if empty:
             with state.write() as conn:
                 if not list_workspaces(conn):  # another command may have been quicker
-                    create_workspace(conn, FIRST_WORKSPACE, now=clock())
+                    create_workspace(
+                        conn, FIRST_WORKSPACE, now=clock(), random_bytes=secrets.token_bytes
+                    )
     except BaseException:
         state.close()
         raise

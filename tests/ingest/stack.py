@@ -5,6 +5,7 @@ import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -60,7 +61,9 @@ class Stack:
 
     def workspace(self) -> Workspace:
         with self.state.write() as conn:
-            return create_workspace(conn, f"shop {next(self._names)}", now=NOW)
+            return create_workspace(
+                conn, f"shop {next(self._names)}", now=NOW, random_bytes=token_bytes
+            )
 
     def record(self, workspace: Workspace, event: dict[str, Any]) -> EventRecord:
         """Return the record of a batch item."""

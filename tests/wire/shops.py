@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
+from secrets import token_bytes
 from typing import Any
 
 import httpx
@@ -123,7 +124,7 @@ class Town:
 
     def _open(self, name: str) -> Shop:
         with self.state.write() as conn:
-            scope = scope_of(create_workspace(conn, name, now=NOON))
+            scope = scope_of(create_workspace(conn, name, now=NOON, random_bytes=token_bytes))
         return self.with_key(scope, "read-write")
 
     def with_key(self, scope: Scope, key_scope: str) -> Shop:

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from secrets import token_bytes
 
 import pytest
 from sqlalchemy import Connection, select
@@ -37,12 +38,19 @@ def random_bytes(count: int) -> bytes:
 
 
 def shop(conn: Connection, name: str = "shop") -> Scope:
-    return scope_of(create_workspace(conn, name, now=NOW))
+    return scope_of(create_workspace(conn, name, now=NOW, random_bytes=token_bytes))
 
 
 def test_a_created_workspace_is_found_by_id_and_name(state: State) -> None:
     with state.write() as conn:
-        made = create_workspace(conn, " Buty ", time_zone="Europe/Warsaw", currency="pln", now=NOW)
+        made = create_workspace(
+            conn,
+            " Buty ",
+            time_zone="Europe/Warsaw",
+            currency="pln",
+            now=NOW,
+            random_bytes=token_bytes,
+        )
     with state.read() as conn:
         assert get_workspace(conn, made.id) == made == workspace_named(conn, "Buty")
         assert list_workspaces(conn) == [made]
@@ -51,9 +59,9 @@ def test_a_created_workspace_is_found_by_id_and_name(state: State) -> None:
 
 def test_the_first_start_makes_a_default_workspace_once(state: State) -> None:
     with state.write() as conn:
-        first = ensure_workspace(conn, NOW)
+        first = ensure_workspace(conn, NOW, token_bytes)
         assert first.name == "default"
-        assert ensure_workspace(conn, NOW) == first
+        assert ensure_workspace(conn, NOW, token_bytes) == first
         assert len(list_workspaces(conn)) == 1
 
 

@@ -5,6 +5,7 @@ import hashlib
 import timeit
 from collections.abc import Iterator
 from contextlib import contextmanager
+from secrets import token_bytes
 
 import pytest
 from sqlalchemy import Connection
@@ -45,7 +46,7 @@ def clock() -> HandClock:
 
 def make_token(state: State, name: str = "k") -> bytes:
     with state.write() as conn:
-        scope = scope_of(create_workspace(conn, name, now=Instant(1)))
+        scope = scope_of(create_workspace(conn, name, now=Instant(1), random_bytes=token_bytes))
         _, token = create_token(
             conn,
             scope,

@@ -24,6 +24,9 @@ def stored_definitions(conn: Connection, scope: Scope, kind: ObjectKind) -> list
     return [_definition(row) for row in rows]
 
 
+_CHANGEABLE = ("value_type", "choices", "multiple", "origin", "source_rule")
+
+
 def insert_definitions(conn: Connection, scope: Scope, rows: Collection[Definition]) -> None:
     """Add `rows`; their ids are given by the store."""
     conn.execute(definitions.insert(), [_columns(scope, row) for row in rows])
@@ -36,12 +39,12 @@ def insert_definition(conn: Connection, scope: Scope, row: Definition) -> int:
 
 
 def update_definition(conn: Connection, scope: Scope, row: Definition) -> None:
-    """Store the type, choices and origin of a definition that has a row."""
+    """Store the type, choices, origin and source rule of a definition that has a row."""
     columns = _columns(scope, row)
     conn.execute(
         update(definitions)
         .where(definitions.c.workspace_id == scope.workspace_id, definitions.c.id == row.id)
-        .values({name: columns[name] for name in ("value_type", "choices", "multiple", "origin")})
+        .values({name: columns[name] for name in _CHANGEABLE})
     )
 
 
@@ -56,6 +59,7 @@ def _columns(scope: Scope, row: Definition) -> dict[str, Any]:
         "multiple": row.multiple,
         "origin": row.origin,
         "created_at": row.created_at,
+        "source_rule": row.source_rule,
     }
 
 
@@ -70,6 +74,7 @@ def _definition(row: Row[Any]) -> Definition:
         multiple=row.multiple,
         origin=row.origin,
         created_at=Instant(row.created_at),
+        source_rule=row.source_rule,
     )
 
 

@@ -15,6 +15,10 @@ ValueType = Literal[
 Origin = Literal["built-in", "defined", "automatic"]
 
 
+#: Whose values count for an attribute (decision 10).
+SourceRule = Literal["any", "feed only", "api only"]
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """One attribute of products or contacts in one workspace."""
@@ -28,6 +32,7 @@ class Definition:
     multiple: bool
     origin: Origin
     created_at: Instant
+    source_rule: SourceRule = "any"
 
 
 class Cell(Struct, array_like=True, gc=False):

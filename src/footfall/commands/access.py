@@ -22,7 +22,12 @@ def add_workspace(settings: Settings, name: str, time_zone: str, currency: str |
     """Create a workspace and print its id."""
     with closing(open_migrated_state(settings)) as state, state.write() as conn:
         workspace = create_workspace(
-            conn, name, time_zone=time_zone, currency=currency, now=clock()
+            conn,
+            name,
+            time_zone=time_zone,
+            currency=currency,
+            now=clock(),
+            random_bytes=secrets.token_bytes,
         )
     print(workspace.id)
     return 0

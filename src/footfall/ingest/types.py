@@ -31,7 +31,15 @@ EVENT_TYPES: Final = (
 )
 
 #: Where a record came from; also the order of trust of decision 1.
-SOURCES: Final = ("api", "import")
+SOURCES: Final = ("api", "import", "browser")
+
+#: Whose visit it was. Bots and the shop's own staff are left out of reports. The number is what the
+#: warehouse's Enum8 stores.
+Traffic = Literal["visitor", "bot", "staff"]
+
+#: What an activity is: an ordinary event, a page of a site, a screen of an app, or news of the
+#: contact alone, which leave no row in the warehouse.
+ActivityKind = Literal["event", "page_view", "screen", "update"]
 
 
 class EventRecord(Struct, frozen=True, array_like=True, tag=1, gc=False):
@@ -55,6 +63,43 @@ class EventRecord(Struct, frozen=True, array_like=True, tag=1, gc=False):
     quantity: str | None  #: decimal text, four places at most
     currency: str | None  #: three capitals
     order_id: str | None
+    # Below: fields that records of the first version do not have.
+    session_id: str | None = None  #: the browser's, 1-64 characters
+    traffic: Traffic = "visitor"
+    #: Whether the contact named has proven to be it, always so where the shop's server sends.
+    trusted: bool = True
+
+
+class ActivityRecord(Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """An ordinary event, page view or screen, or news of a contact. Instants are milliseconds."""
+
+    workspace_id: int
+    received_at: int
+    occurred_at: int
+    kind: ActivityKind
+    name: str  #: of the event or screen; empty for page views and news
+    source: str  #: one of SOURCES
+    event_key: str | None  #: the sender's event id, 1-64 characters
+    contact_id: int | None  #: internal id, as sent
+    user_custom_id: str | None
+    email: str | None
+    user_key: str | None
+    attributes: str  #: JSON object text, of this occurrence
+    contact_attributes: str  #: JSON object text, for the contact's profile
+    url: str | None
+    referrer: str | None
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    utm_term: str | None
+    utm_content: str | None
+    device_type: str | None  #: "desktop", "mobile", "tablet"
+    os: str | None
+    browser: str | None
+    language: str | None
+    session_id: str | None = None
+    traffic: Traffic = "visitor"
+    trusted: bool = True  #: as in EventRecord
 
 
 class RefusedRecord(Struct, frozen=True, array_like=True, tag=2, gc=False):

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 #: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
-NEWEST_REVISION = "0001"
+NEWEST_REVISION = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -44,6 +44,11 @@ workspaces = Table(
     Column("time_zone", String(64), nullable=False),
     Column("currency", String(3)),
     Column("created_at", BigInteger, nullable=False),
+    #: 64 hexadecimal digits; the shop's server signs contact ids with it.
+    Column("identity_secret", String(64), nullable=False),
+    Column("require_signed_contacts", Boolean, nullable=False),
+    #: JSON array of the product attributes that browsers may write; null: any.
+    Column("browser_attributes", Text),
 )
 
 api_keys = Table(
@@ -59,6 +64,31 @@ api_keys = Table(
     Column("token_start", String(8), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+)
+
+#: Public, write-only keys of browsers and mobile apps.
+app_keys = Table(
+    "app_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace_id", Integer, ForeignKey("workspaces.id"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("key", String(6), nullable=False, unique=True),
+    Column("allowed_origins", Text),  # JSON array of text; null: any
+    Column("events_per_second", Integer),  # null: unlimited
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Index(None, "workspace_id"),
+)
+
+#: Names of ordinary events, so that the first occurrence of one can be told.
+activity_names = Table(
+    "activity_names",
+    metadata,
+    Column("workspace_id", Integer, primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("first_position", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 id_counters = Table(
@@ -80,6 +110,7 @@ attribute_definitions = Table(
     Column("choices", Text),  # JSON array of text; only for value_type "fixed"
     Column("multiple", Boolean, nullable=False),
     Column("origin", String(16), nullable=False),  # built-in, defined, automatic
+    Column("source_rule", String(16), nullable=False),  # any, feed only, api only
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("workspace_id", "kind", "name_std"),
 )

@@ -16,6 +16,7 @@ SELECT event_id FROM events WHERE event_id BETWEEN {first:UInt64} AND {last:UInt
 #: Rows as reads will see them, by relation.
 ROW_COUNTS: Final = """
 SELECT 'events' AS relation, count() AS number FROM events
+UNION ALL SELECT 'activities', count() FROM activities
 UNION ALL SELECT 'products', count() FROM products FINAL
 UNION ALL SELECT 'contacts', count() FROM contacts FINAL
 UNION ALL SELECT 'contact_aliases', count() FROM contact_aliases FINAL

@@ -7,7 +7,7 @@ ClickHouse has no transactions around definitions. A step that was released neve
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
-Relation = Literal["events", "products", "contacts", "contact_aliases"]
+Relation = Literal["events", "activities", "products", "contacts", "contact_aliases"]
 
 #: Relations that hold shop rows. All have `workspace_id` and may only be read through the guard.
 RELATIONS: Final[tuple[Relation, ...]] = get_args(Relation)
@@ -70,6 +70,49 @@ CREATE TABLE IF NOT EXISTS events (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (workspace_id, contact_id, occurred_at, event_id)
+SETTINGS non_replicated_deduplication_window = 1000, {_DURABLE}
+"""
+
+_TRAFFIC: Final = "Enum8('visitor' = 1, 'bot' = 2, 'staff' = 3)"
+
+#: Of browsers: which visit an event belongs to, and whose.
+_EVENTS_OF_BROWSERS: Final = f"""
+ALTER TABLE events
+    ADD COLUMN IF NOT EXISTS session_id Nullable(String) CODEC(ZSTD),
+    ADD COLUMN IF NOT EXISTS traffic {_TRAFFIC} DEFAULT 'visitor'
+"""
+
+# As events: what one contact did is read together.
+_ACTIVITIES: Final = f"""
+CREATE TABLE IF NOT EXISTS activities (
+    workspace_id UInt32,
+    activity_id UInt64,
+    activity_key Nullable(String),
+    occurred_at DateTime64(3, 'UTC'),
+    received_at DateTime64(3, 'UTC'),
+    contact_id UInt64,
+    kind Enum8('event' = 1, 'page_view' = 2, 'screen' = 3),
+    name LowCardinality(String),
+    source LowCardinality(String),
+    session_id Nullable(String) CODEC(ZSTD),
+    url Nullable(String) CODEC(ZSTD),
+    referrer Nullable(String) CODEC(ZSTD),
+    utm_source LowCardinality(Nullable(String)),
+    utm_medium LowCardinality(Nullable(String)),
+    utm_campaign LowCardinality(Nullable(String)),
+    utm_term LowCardinality(Nullable(String)),
+    utm_content LowCardinality(Nullable(String)),
+    device_type LowCardinality(Nullable(String)),
+    os LowCardinality(Nullable(String)),
+    browser LowCardinality(Nullable(String)),
+    language LowCardinality(Nullable(String)),
+    traffic {_TRAFFIC},
+    attributes String CODEC(ZSTD),
+    INDEX by_activity_id activity_id TYPE minmax
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(occurred_at)
+ORDER BY (workspace_id, contact_id, occurred_at, activity_id)
 SETTINGS non_replicated_deduplication_window = 1000, {_DURABLE}
 """
 
@@ -151,7 +194,10 @@ def steps(credentials: tuple[str, str] | None) -> Sequence[Sequence[str]]:
         credentials: User and password a server's dictionary must log in with to read its own
             tables; None where no one has to.
     """
-    return ((_EVENTS, _PRODUCTS, _CONTACTS, _CONTACT_ALIASES, _survivors(credentials)),)
+    return (
+        (_EVENTS, _PRODUCTS, _CONTACTS, _CONTACT_ALIASES, _survivors(credentials)),
+        (_EVENTS_OF_BROWSERS, _ACTIVITIES),
+    )
 
 
 #: Remembers which versions were applied; exists before the first of them.

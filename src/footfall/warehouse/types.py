@@ -21,6 +21,36 @@ class EventRow(Struct, gc=False):
     order_id: str | None
     attributes: str  #: JSON object text
     custom_data: str | None  #: JSON text
+    session_id: str | None = None
+    traffic: str = "visitor"  #: visitor, bot or staff
+
+
+class ActivityRow(Struct, gc=False):
+    """An ordinary event, a page view or a screen. Never updated."""
+
+    workspace_id: int
+    activity_id: int  #: journal position
+    activity_key: str | None  #: the sender's event id
+    occurred_at: float  #: as in EventRow
+    received_at: float
+    contact_id: int  #: 0: nobody known
+    kind: str  #: event, page_view or screen
+    name: str
+    source: str
+    session_id: str | None
+    url: str | None
+    referrer: str | None
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    utm_term: str | None
+    utm_content: str | None
+    device_type: str | None
+    os: str | None
+    browser: str | None
+    language: str | None
+    traffic: str
+    attributes: str  #: JSON object text
 
 
 class ProductRow(Struct, gc=False):

@@ -41,8 +41,12 @@ def create_workspace(
     time_zone: str = "UTC",
     currency: str | None = None,
     now: Instant,
+    random_bytes: Callable[[int], bytes],
 ) -> Workspace:
     """Return the new workspace.
+
+    Args:
+        random_bytes: Returns that many bytes nobody can guess, for its identity secret.
 
     Raises:
         Invalid: A name, time zone or currency that cannot be.
@@ -52,14 +56,19 @@ def create_workspace(
     time_zone = logic.checked_time_zone(time_zone)
     currency = None if currency is None else logic.checked_currency(currency)
     _refuse_taken(conn, name)
-    workspace_id = queries.insert_workspace(conn, name, time_zone, currency, now)
-    return Workspace(workspace_id, name, time_zone, currency, now)
+    secret = random_bytes(32).hex()
+    workspace_id = queries.insert_workspace(conn, name, time_zone, currency, now, secret)
+    return get_workspace(conn, workspace_id)
 
 
-def ensure_workspace(conn: Connection, now: Instant) -> Workspace:
+def ensure_workspace(
+    conn: Connection, now: Instant, random_bytes: Callable[[int], bytes]
+) -> Workspace:
     """Return the oldest workspace; if there is none, `default` is created."""
     known = queries.all_workspaces(conn)
-    return known[0] if known else create_workspace(conn, DEFAULT_NAME, now=now)
+    if known:
+        return known[0]
+    return create_workspace(conn, DEFAULT_NAME, now=now, random_bytes=random_bytes)
 
 
 def list_workspaces(conn: Connection) -> list[Workspace]:

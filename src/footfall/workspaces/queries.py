@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Row, select, update
 
 from footfall.kernel.ids import ApiKeyId, WorkspaceId
@@ -12,10 +13,22 @@ from footfall.workspaces.types import ApiKey, KeyScope, Workspace
 
 
 def insert_workspace(
-    conn: Connection, name: str, time_zone: str, currency: str | None, now: Instant
+    conn: Connection,
+    name: str,
+    time_zone: str,
+    currency: str | None,
+    now: Instant,
+    identity_secret: str,
 ) -> WorkspaceId:
     """Add a workspace and return its id."""
-    columns = {"name": name, "time_zone": time_zone, "currency": currency, "created_at": now}
+    columns = {
+        "name": name,
+        "time_zone": time_zone,
+        "currency": currency,
+        "created_at": now,
+        "identity_secret": identity_secret,
+        "require_signed_contacts": False,
+    }
     return WorkspaceId(
         conn.execute(workspaces.insert().returning(workspaces.c.id), columns).scalar_one()
     )
@@ -107,6 +120,13 @@ def _workspace(row: Row[Any]) -> Workspace:
         time_zone=row.time_zone,
         currency=row.currency,
         created_at=Instant(row.created_at),
+        identity_secret=row.identity_secret,
+        require_signed_contacts=row.require_signed_contacts,
+        browser_attributes=(
+            None
+            if row.browser_attributes is None
+            else msgspec.json.decode(row.browser_attributes, type=tuple[str, ...])
+        ),
     )
 
 

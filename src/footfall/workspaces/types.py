@@ -19,6 +19,12 @@ class Workspace:
     time_zone: str  #: IANA name; days of reports begin by it
     currency: str | None  #: ISO 4217; None until the shop says one
     created_at: Instant
+    #: 64 hexadecimal digits: the shop's server signs contact ids with it. Not for browsers.
+    identity_secret: str
+    #: Whether browsers may name a contact only with a signature.
+    require_signed_contacts: bool
+    #: Product attributes that browsers may write (decision 10); None: any.
+    browser_attributes: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
