@@ -22,6 +22,7 @@ def warehouse(opened_warehouse: Warehouse) -> Warehouse:
 
 def emptied(warehouse: Warehouse) -> Warehouse:
     """Return the warehouse without rows and without memory of what it deduplicates."""
+    warehouse.hide_contacts({})
     warehouse.empty_snapshots()
     warehouse._command("TRUNCATE TABLE events")
     return warehouse

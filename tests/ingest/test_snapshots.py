@@ -1,4 +1,4 @@
-"""What is copied and erased in the warehouse, and what must not stand in the way of it."""
+"""What is copied into the warehouse, and what must not stand in the way of it."""
 
 import sqlite3
 from pathlib import Path
@@ -10,47 +10,12 @@ from footfall.contacts.api import delete_contact, get_contact
 from footfall.ingest import queries, snapshots
 from footfall.ingest.types import RefusedRecord
 from footfall.state.api import State, insert_many
-from footfall.state.schema import contact_erasures, contacts, failed_events
-from footfall.warehouse.api import Warehouse, statement
+from footfall.state.schema import contacts, failed_events
+from footfall.warehouse.api import Warehouse
 from footfall.workspaces.api import scope_of
 from tests.ingest.stack import NOW, Stack
 
 _EVENT = {"event_type": "view", "product_id": "p", "user_custom_id": "anna"}
-
-
-def test_events_on_their_way_when_their_contact_is_deleted_are_erased_too(stack: Stack) -> None:
-    workspace = stack.workspace()
-    stack.append([stack.record(workspace, _EVENT)])
-    stack.project()
-    stack.append([stack.record(workspace, _EVENT)])
-    stack.projector.project_once()
-    with stack.state.write() as conn:
-        delete_contact(conn, scope_of(workspace), "anna", now=NOW)
-    # The warehouse's thread took up its ranges just before the second event was placed.
-    snapshots.erase_events(stack.state, stack.warehouse)
-    stack.projector.publish_once()
-    snapshots.erase_events(stack.state, stack.warehouse)
-    count = statement(scope_of(workspace), "SELECT count() FROM {events}")
-    assert stack.warehouse.rows(count) == [(0,)]
-    with stack.state.read() as conn:
-        assert queries.erasures(conn) == []
-
-
-def test_more_deleted_contacts_than_a_statement_has_parameters(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(snapshots, "_CONTACTS_PER_ERASURE", 70_000, raising=False)
-    workspace = stack.workspace()
-    erasure = {"workspace_id": workspace.id, "requested_at": NOW}
-    with stack.state.write() as conn:
-        insert_many(
-            conn,
-            contact_erasures,
-            [{"contact_id": number, **erasure} for number in range(1, 70_001)],
-        )
-    snapshots.erase_events(stack.state, stack.warehouse)
-    with stack.state.read() as conn:
-        assert queries.erasures(conn) == []
 
 
 def test_a_contact_that_many_were_merged_into_can_be_deleted(stack: Stack) -> None:

@@ -2,6 +2,7 @@ import logging
 import random
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from footfall.ingest import types as ingest
 from footfall.kernel.ids import ContactId, WorkspaceId
 from footfall.kernel.money import round_money
 from footfall.kernel.scope import Scope
-from footfall.warehouse import schema
+from footfall.warehouse import client, schema
 from footfall.warehouse.api import Warehouse, WarehouseError, open_warehouse, statement
 from footfall.warehouse.client import _by_months
 from footfall.warehouse.types import ActivityRow, AliasRow, ContactRow, ProductRow
@@ -231,16 +232,49 @@ def test_ids_of_a_range_are_those_that_are_there(warehouse: Warehouse, event: Ma
     assert warehouse.event_ids_between(6, 8) == set()
 
 
+def erase(warehouse: Warehouse, *contact_ids: int) -> None:
+    while not warehouse.erase_contacts(ONE.workspace_id, [ContactId(i) for i in contact_ids]):
+        time.sleep(0.02)
+
+
 def test_erased_contacts_have_no_events_in_their_workspace(
     warehouse: Warehouse, event: MakeEvent
 ) -> None:
     warehouse.insert("events", [event(contact_id=c) for c in (1, 2, 3, 0)], token=None)
     warehouse.insert("events", [event(contact_id=1, workspace_id=2)], token=None)
-    warehouse.erase_contact_events(ONE.workspace_id, [])
+    erase(warehouse)
     assert warehouse.row_counts()["events"] == 5
-    warehouse.erase_contact_events(ONE.workspace_id, [ContactId(1), ContactId(3)])
+    erase(warehouse, 1, 3)
     assert [c for (c,) in read(warehouse, "contact_id")] == [2, 0]
     assert warehouse.row_counts()["events"] == 3
+
+
+def test_contacts_with_events_in_more_months_than_one_erasure_takes_are_erased_whole(
+    warehouse: Warehouse, event: MakeEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "MONTHS_PER_ERASURE", 2)
+    months = [MOMENT + month * 31 * 86_400 for month in range(5)]
+    rows = [event(contact_id=c, occurred_at=moment) for moment in months for c in (1, 2)]
+    warehouse.insert("events", rows, token=None)
+    erase(warehouse, 1)
+    assert [c for (c,) in read(warehouse, "contact_id")] == [2] * 5
+
+
+def test_what_hidden_contacts_did_is_not_read_in_their_workspace(
+    warehouse: Warehouse, event: MakeEvent
+) -> None:
+    rows = [event(contact_id=c, workspace_id=w) for c in (1, 2, 3) for w in (1, 2)]
+    warehouse.insert("events", rows, token=None)
+    warehouse.hide_contacts({ONE.workspace_id: [ContactId(1), ContactId(3)]})
+    assert [c for (c,) in read(warehouse, "contact_id")] == [2]
+    assert (
+        len(warehouse.rows(statement(Scope(WorkspaceId(2)), "SELECT contact_id FROM {events}")))
+        == 3
+    )
+    warehouse.hide_contacts({ONE.workspace_id: [ContactId(i) for i in range(2, 60_000)]})
+    assert [c for (c,) in read(warehouse, "contact_id")] == [1]
+    warehouse.hide_contacts({})
+    assert len(read(warehouse, "contact_id")) == 3
 
 
 def test_emptied_snapshots_keep_the_events(warehouse: Warehouse, event: MakeEvent) -> None:

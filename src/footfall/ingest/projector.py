@@ -21,8 +21,9 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 
 from footfall.http.services import Counters
 from footfall.ingest import placement, queries
+from footfall.ingest.erasing import Eraser
 from footfall.ingest.placement import NOWHERE, Placed, warehouse_rows
-from footfall.ingest.snapshots import copy_dirty_objects, erase_events, mark_all_dirty
+from footfall.ingest.snapshots import copy_dirty_objects, mark_all_dirty
 from footfall.ingest.types import EventRecord, Record, RefusedRecord
 from footfall.journal.types import Journal
 from footfall.kernel.errors import Unavailable, UserError
@@ -107,6 +108,7 @@ class Projector:
         self._clock = clock
         self._monotonic = monotonic
         self._counters = counters
+        self.eraser = Eraser(state, warehouse)
         # One lock, and a condition for each who sleeps, so that nobody is woken for nothing: a
         # thread that wakes takes the GIL from the event loop.
         self._lock = threading.Lock()
@@ -124,7 +126,7 @@ class Projector:
         self._hurried = Position(0)
         self._inserted = Position(0)
         self._last_copy = 0.0
-        self._copies_due = True  # whether there may be something to copy or erase
+        self._copies_due = True  # whether there may be something to copy
         self._forgot_at = 0
         self._waiters: list[_Waiter] = []
         self._threads: list[threading.Thread] = []
@@ -135,6 +137,7 @@ class Projector:
     def start(self) -> None:
         """Finish what an earlier process left half-done, then project in the background."""
         self.load_cursors()
+        self.eraser.start()
         self._journal.on_append(self._appended)
         for target in (self._run_state, self._run_warehouse):
             thread = threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True)
@@ -156,6 +159,7 @@ class Projector:
                 condition.notify_all()
         for thread in self._threads:
             thread.join()
+        self.eraser.stop()
 
     def _appended(self, head: Position) -> None:
         with self._lock:
@@ -443,6 +447,7 @@ class Projector:
     def publish_once(self) -> None:
         """Bring everything queued into the warehouse and move its cursor."""
         asked = self._copies_asked
+        self.eraser.hide()
         ranges = self.insert_queued()
         inserted = ranges[-1].placed.last_position if ranges else self._inserted
         self._copies_due |= any(placed_range.placed.changes_objects for placed_range in ranges)
@@ -473,7 +478,7 @@ class Projector:
         if busy and not wanted and now - self._last_copy < SNAPSHOT_SECONDS:
             return False
         copy_dirty_objects(self._state, self._warehouse)
-        self._copies_due = not erase_events(self._state, self._warehouse)
+        self._copies_due = False
         self._last_copy = now
         if self._clock() - self._forgot_at > HOUR_MS:
             self._forgot_at = self._clock()

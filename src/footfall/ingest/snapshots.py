@@ -13,8 +13,7 @@ from footfall.catalog import api as catalog
 from footfall.contacts import api as contacts
 from footfall.contacts.types import KEY_CELL
 from footfall.ingest import queries
-from footfall.ingest.placement import decode_resolved
-from footfall.kernel.ids import ContactId, WorkspaceId
+from footfall.kernel.ids import WorkspaceId
 from footfall.state.api import State
 from footfall.warehouse.api import Relation, Warehouse
 from footfall.warehouse.types import AliasRow, ContactRow, ProductRow
@@ -27,8 +26,6 @@ OBJECTS_PER_STEP = 5_000
 STEP_BYTES = 16 << 20
 #: Read at once, before their size is known; then more.
 _OBJECTS_PER_READ = 250
-#: Contacts whose events are erased by one statement.
-_CONTACTS_PER_ERASURE = 1_000
 
 _decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
 
@@ -189,30 +186,6 @@ def aliases(dirty: Sequence[Sequence[Any]]) -> list[Struct]:
         for workspace_id, contact_id, *_, merged_into, revision in dirty
         if merged_into is not None
     ]
-
-
-def erase_events(state: State, warehouse: Warehouse) -> bool:
-    """Delete the events of deleted contacts from the warehouse (decision 22).
-
-    Returns whether that is all: those who have events in a range that may not be there yet are
-    erased again the next time.
-    """
-    with state.read() as conn:
-        waiting = queries.erasures(conn)
-        on_their_way: set[int] = set()
-        if waiting:
-            for row in queries.open_ranges(conn):
-                on_their_way.update(decode_resolved(row.resolved)[0])
-    by_workspace: dict[WorkspaceId, list[ContactId]] = {}
-    for row in waiting:
-        by_workspace.setdefault(row.workspace_id, []).append(row.contact_id)
-    for workspace_id, contact_ids in by_workspace.items():
-        for start in range(0, len(contact_ids), _CONTACTS_PER_ERASURE):
-            some = contact_ids[start : start + _CONTACTS_PER_ERASURE]
-            warehouse.erase_contact_events(workspace_id, some)
-            with state.write() as conn:
-                queries.close_erasures(conn, [i for i in some if i not in on_their_way])
-    return on_their_way.isdisjoint(row.contact_id for row in waiting)
 
 
 def mark_all_dirty(conn: Connection) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from queue import LifoQueue
 from typing import Any, Final
@@ -17,7 +17,7 @@ from footfall.kernel.instants import Instant, to_datetime
 from footfall.warehouse import queries, schema
 from footfall.warehouse.engine import Engine
 from footfall.warehouse.guard import WORKSPACE_PARAMETER, UnguardedStatement, verify
-from footfall.warehouse.schema import RELATIONS, SNAPSHOTS, Relation
+from footfall.warehouse.schema import HISTORIES, RELATIONS, SNAPSHOTS, Relation
 from footfall.warehouse.statements import Statement
 from footfall.warehouse.types import EventRow
 
@@ -27,6 +27,10 @@ _encode_lines: Final = Encoder().encode_lines
 #: An insert opens one part per month; at a hundred the engine refuses, at fifty memory is small.
 MONTHS_PER_INSERT: Final = 50
 _SHORTEST_MONTH_SECONDS: Final = 28 * 86_400
+#: Each is looked at by the engine before the deletion is taken up, 5 ms a month.
+MONTHS_PER_ERASURE: Final = 50
+#: Of the list of hidden contacts, and so of how many there may be: past it reads are refused.
+_MAX_FILTER_BYTES: Final = 64 << 20
 #: Statements that run at once; each holds one client, more callers wait.
 READERS: Final = 2
 
@@ -96,6 +100,9 @@ class Warehouse:
         self._writing = threading.RLock()
         self._readers: LifoQueue[Client] = LifoQueue()
         self._clients: list[Client] = []
+        self._erasing = threading.Lock()
+        self._eraser: Client | None = None
+        self._hidden: Mapping[WorkspaceId, Sequence[ContactId]] = {}
         with _our_errors("open"):
             self._writer = engine.connect(reader=False)
             self._clients.append(self._writer)
@@ -157,11 +164,15 @@ class Warehouse:
         if WORKSPACE_PARAMETER in statement.parameters:
             raise UnguardedStatement("the workspace comes from the scope")
         verify(statement.sql)
-        workspace_id = int(statement.scope.workspace_id)
+        workspace_id = statement.scope.workspace_id
+        hidden = self._hidden.get(workspace_id, ())
+        settings: dict[str, Any] = {"additional_table_filters": _filters(workspace_id, hidden)}
+        if hidden:
+            settings["max_query_size"] = _MAX_FILTER_BYTES
         return self._read(
             statement.sql,
-            {**statement.parameters, WORKSPACE_PARAMETER: workspace_id},
-            {"additional_table_filters": _filters(workspace_id)},
+            {**statement.parameters, WORKSPACE_PARAMETER: int(workspace_id)},
+            settings,
         )
 
     def event_ids_between(self, first: int, last: int) -> set[int]:
@@ -173,16 +184,37 @@ class Warehouse:
         """Return how many rows each relation shows, of all workspaces."""
         return dict(self._write(queries.ROW_COUNTS, {}))
 
-    def erase_contact_events(
-        self, workspace_id: WorkspaceId, contact_ids: Sequence[ContactId]
-    ) -> None:
-        """Delete every event of these contacts; they are invisible when it returns."""
-        if contact_ids:
-            self._command(
-                queries.ERASE_CONTACT_EVENTS,
-                {WORKSPACE_PARAMETER: int(workspace_id), "contact_ids": list(contact_ids)},
-                {"lightweight_deletes_sync": 2},
+    def hide_contacts(self, hidden: Mapping[WorkspaceId, Sequence[ContactId]]) -> None:
+        """Leave what these contacts did, and no others, out of all that `rows` reads from now."""
+        self._hidden = hidden
+
+    def erase_contacts(self, workspace_id: WorkspaceId, contact_ids: Sequence[ContactId]) -> bool:
+        """Have the engine delete all that these contacts did; return whether nothing is left.
+
+        Does not wait until it is done: call again until it says True. The engine goes on with
+        what was begun, also after a crash.
+        """
+        self._refuse_closed()
+        bound = {WORKSPACE_PARAMETER: int(workspace_id), "contact_ids": list(contact_ids)}
+        with self._erasing, _our_errors("erase contacts"):
+            if self._eraser is None:
+                # Not the writer: events must not wait until the engine has taken up a deletion.
+                self._eraser = self._engine.connect(reader=False)
+                self._clients.append(self._eraser)
+            under_way = self._eraser.query(
+                queries.ERASURES_UNDER_WAY, parameters={"relations": list(HISTORIES)}
             )
+            if under_way.result_rows != [(0,)]:
+                return False
+            nothing_left = True
+            for relation in HISTORIES:
+                found = self._eraser.query(queries.months_of_contacts(relation), parameters=bound)
+                months = [month for (month,) in found.result_rows]
+                if months:
+                    nothing_left = False
+                    erasure = queries.erase_contacts(relation, months[:MONTHS_PER_ERASURE])
+                    self._eraser.command(erasure, parameters=bound, settings={"mutations_sync": 0})
+        return nothing_left
 
     def empty_snapshots(self) -> None:
         """Delete all products, contacts and aliases, to be filled again from the state store."""
@@ -253,9 +285,13 @@ class Warehouse:
             raise WarehouseError("The warehouse is closed.", transient=False)
 
 
-def _filters(workspace_id: int) -> str:
+def _filters(workspace_id: int, hidden: Sequence[ContactId] = ()) -> str:
     """Return the second lock: the engine itself filters every relation, whatever the text says."""
-    each = ", ".join(f"'{name}': 'workspace_id = {workspace_id}'" for name in RELATIONS)
+    own = dict.fromkeys(RELATIONS, f"workspace_id = {workspace_id}")
+    if hidden:
+        but_these = f" AND contact_id NOT IN ({', '.join(str(int(i)) for i in hidden)})"
+        own |= {name: own[name] + but_these for name in HISTORIES}
+    each = ", ".join(f"'{name}': '{condition}'" for name, condition in own.items())
     return f"{{{each}}}"
 
 

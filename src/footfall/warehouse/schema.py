@@ -11,6 +11,8 @@ Relation = Literal["events", "activities", "products", "contacts", "contact_alia
 
 #: Relations that hold shop rows. All have `workspace_id` and may only be read through the guard.
 RELATIONS: Final[tuple[Relation, ...]] = get_args(Relation)
+#: Relations that hold what contacts did, by month; emptied of a contact when it is deleted.
+HISTORIES: Final[tuple[Relation, ...]] = ("events", "activities")
 #: Derived from the state store; `rebuild` empties and fills them.
 SNAPSHOTS: Final[tuple[Relation, ...]] = ("products", "contacts", "contact_aliases")
 VERSIONS: Final = "schema_versions"
