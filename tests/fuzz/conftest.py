@@ -36,6 +36,7 @@ class Target:
     def good_event_goes_through(self) -> int:
         """Send an event, wait until it is visible, and return its id."""
         self._good += 1
+        self.client.close()  # the server ends a connection that was idle for ten seconds
         event = {"event_type": "view", "user_custom_id": "anna", "event_id": f"good-{self._good}"}
         status, body, headers = self.client.request(
             "POST", SINGLE, event, Accept=VERSION_2, Prefer="wait=60"
@@ -103,7 +104,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 def target(running: Target) -> Iterator[Target]:
     """The server; after each test it is ready and takes a good event."""
     yield running
-    running.client.close()  # the server ends a connection that was idle for ten seconds
+    running.client.close()  # idle, too
     assert running.shop.process is not None
     assert running.shop.process.poll() is None, running.shop.log()
     assert running.client.get("/readyz")["status"] == "ok"
