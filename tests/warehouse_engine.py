@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from footfall.warehouse.api import Warehouse, open_warehouse
+from footfall.warehouse.schema import HISTORIES
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +25,6 @@ def emptied(warehouse: Warehouse) -> Warehouse:
     """Return the warehouse without rows and without memory of what it deduplicates."""
     warehouse.hide_contacts({})
     warehouse.empty_snapshots()
-    warehouse._command("TRUNCATE TABLE events")
+    for relation in HISTORIES:
+        warehouse._command(f"TRUNCATE TABLE {relation}")
     return warehouse

@@ -14,11 +14,12 @@ import msgspec
 from footfall.catalog import queries as product_queries
 from footfall.catalog.book import OpenProduct
 from footfall.contacts import queries as contact_queries
+from footfall.contacts.book import contact_of
 from footfall.http.services import Counters
 from footfall.ingest.formats import record_of
 from footfall.ingest.logic import key_hash
 from footfall.ingest.projector import Projector
-from footfall.ingest.types import EventRecord
+from footfall.ingest.types import ActivityRecord, EventRecord
 from footfall.journal.api import open_journal
 from footfall.journal.types import Appended, Entry
 from footfall.kernel.instants import Instant
@@ -76,6 +77,15 @@ class Stack:
             zone=ZoneInfo(workspace.time_zone),
         )
 
+    def activity(self, workspace: Workspace, **fields: Any) -> ActivityRecord:
+        """Return a record with these fields: by default an ordinary event of nobody, now."""
+        nothing: dict[str, Any] = dict.fromkeys(ActivityRecord.__struct_fields__[:-3])
+        nothing |= {"workspace_id": workspace.id, "received_at": NOW, "occurred_at": NOW}
+        nothing |= {"kind": "event", "name": "signed up", "source": "api"}
+        return ActivityRecord(
+            **{**nothing, "attributes": "{}", "contact_attributes": "{}", **fields}
+        )
+
     def append(self, records: Sequence[Any]) -> list[Appended]:
         """Journal records (or raw payloads) as one submission."""
 
@@ -123,6 +133,47 @@ class Stack:
             }
             for row in rows
         ]
+
+    def activities(self, workspace: Workspace) -> list[dict[str, Any]]:
+        """Return the stored activities with names instead of ids, in the order of their ids."""
+        scope = scope_of(workspace)
+        with self.state.read() as conn:
+            people = self._people(conn, scope)
+        names = ("kind", "name", "url", "utm_source", "language", "session_id", "traffic")
+        columns = ", ".join(("contact_id", "toUnixTimestamp64Milli(occurred_at)", "attributes"))
+        columns += ", " + ", ".join(
+            f"toString({name})" if name in {"kind", "traffic"} else name for name in names
+        )
+        rows = self.warehouse.rows(
+            statement(scope, f"SELECT {columns} FROM {{activities}} AS a ORDER BY activity_id")
+        )
+        return [
+            {
+                "contact": people.get(contact_id),
+                "occurred_at": occurred_at,
+                "attributes": attributes,
+                **dict(zip(names, rest, strict=True)),
+            }
+            for contact_id, occurred_at, attributes, *rest in rows
+        ]
+
+    def profiles(self, workspace: Workspace) -> list[tuple[Any, dict[str, Any]]]:
+        """Return (custom id, value and time by attribute) of living contacts, sorted."""
+        scope = scope_of(workspace)
+        with self.state.read() as conn:
+            ids = contact_queries.ids_past(conn, scope, 0, 10_000)
+            contacts = [contact_of(row) for row in contact_queries.by_id(conn, scope, ids)]
+        return sorted(
+            (
+                (
+                    contact.custom_id,
+                    {n: (cell.value, cell.occurred_at) for n, cell in contact.profile.items()},
+                )
+                for contact in contacts
+                if contact.merged_into is None and contact.deleted_at is None
+            ),
+            key=repr,
+        )
 
     def products(self, workspace: Workspace) -> dict[str, dict[str, tuple[Any, int]]]:
         """Return (value, time) by attribute by custom id, of living products."""

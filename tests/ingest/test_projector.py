@@ -306,7 +306,7 @@ def test_rows_go_in_once_though_the_deduplication_log_is_lost(stack: Stack) -> N
     stack.warehouse.insert("events", queued.rows[:5], token="lost")
     stack.restart()
     stack.project()
-    ids = stack.warehouse.event_ids_between(first, first + 9)
+    ids = stack.warehouse.positions_between(first, first + 9)
     assert len(ids) == len(stack.events(workspace)) == 10
 
 

@@ -135,7 +135,7 @@ import sys
 from pathlib import Path
 from footfall.warehouse.api import open_warehouse
 warehouse = open_warehouse(None, Path(sys.argv[1]))
-print(len(warehouse.event_ids_between(int(sys.argv[2]), int(sys.argv[3]))))
+print(len(warehouse.positions_between(int(sys.argv[2]), int(sys.argv[3]))))
 warehouse.close()
 """
 

@@ -228,8 +228,8 @@ def test_a_server_that_does_not_answer_is_a_transient_error(tmp_path: Path) -> N
 def test_ids_of_a_range_are_those_that_are_there(warehouse: Warehouse, event: MakeEvent) -> None:
     rows = [event(workspace_id=n % 3 + 1, event_id=n) for n in (1, 2, 5, 9, 10, 11)]
     warehouse.insert("events", rows, token=None)
-    assert warehouse.event_ids_between(2, 10) == {2, 5, 9, 10}
-    assert warehouse.event_ids_between(6, 8) == set()
+    assert warehouse.positions_between(2, 10) == {2, 5, 9, 10}
+    assert warehouse.positions_between(6, 8) == set()
 
 
 def erase(warehouse: Warehouse, *contact_ids: int) -> None:
@@ -346,7 +346,7 @@ def test_opening_again_finds_everything_and_builds_nothing(tmp_path: Path) -> No
     path = tmp_path / "a folder with spaces & żółć"
     fill = "warehouse.insert('events', [event(1), event(2)], token='a')"
     tell = (
-        "print(sorted(warehouse.event_ids_between(0, 9)),"
+        "print(sorted(warehouse.positions_between(0, 9)),"
         " warehouse._write('SELECT count(), max(version) FROM schema_versions', {}))"
     )
     again = fill + "\n" + tell
@@ -372,7 +372,7 @@ def test_after_a_cut_deduplication_log_the_ids_say_what_is_there(tmp_path: Path)
     # The same token is taken again: without a look at the ids everything would be there twice.
     repair = (
         "warehouse.insert('events', [event(6)], token='b')\n"
-        "there = warehouse.event_ids_between(1, 8)\n"
+        "there = warehouse.positions_between(1, 8)\n"
         "warehouse.insert('events', [event(n) for n in range(1, 9) if n not in there], token='c')\n"
         "print(sorted(there), warehouse.row_counts()['events'])\n"
         "warehouse.insert('events', [event(n) for n in range(1, 6)], token='a')\n"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from footfall.catalog.api import product_names
 from footfall.contacts.api import contact_names
-from footfall.ingest.types import EventRecord
+from footfall.ingest.types import Doing, EventRecord
 from footfall.kernel.errors import Invalid, NotFound, UserError
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
@@ -21,12 +21,13 @@ class StateAdvisor:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def check(self, scope: Scope, records: Sequence[EventRecord]) -> list[UserError | None]:
+    async def check(self, scope: Scope, records: Sequence[Doing]) -> list[UserError | None]:
         """Return for each record what is wrong with its internal ids, None if nothing is."""
         return await asyncio.to_thread(self._check, scope, records)
 
-    def _check(self, scope: Scope, records: Sequence[EventRecord]) -> list[UserError | None]:
-        product_ids = {r.product_id for r in records if r.product_id is not None}
+    def _check(self, scope: Scope, records: Sequence[Doing]) -> list[UserError | None]:
+        events = [record for record in records if isinstance(record, EventRecord)]
+        product_ids = {r.product_id for r in events if r.product_id is not None}
         contact_ids = {r.contact_id for r in records if r.contact_id is not None}
         with self._state.read() as conn:
             products = product_names(conn, scope, product_ids)
@@ -34,9 +35,10 @@ class StateAdvisor:
         found: list[UserError | None] = []
         for record in records:
             wrong: UserError | None = None
-            if record.product_id is not None and record.product_id not in products:
+            product_id = record.product_id if isinstance(record, EventRecord) else None
+            if product_id is not None and product_id not in products:
                 wrong = NotFound(
-                    f"There is no product with the id {record.product_id}.",
+                    f"There is no product with the id {product_id}.",
                     code="product_not_found",
                 )
             elif record.contact_id is not None:

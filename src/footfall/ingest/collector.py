@@ -22,7 +22,7 @@ from footfall.http.headers import api_version, preferred_wait, sound_request_id,
 from footfall.http.services import Counters
 from footfall.ingest.formats import ProductPath, WireFormat, items_of, record_of
 from footfall.ingest.logic import checked_event_key, key_hash
-from footfall.ingest.types import EventRecord, RefusedRecord
+from footfall.ingest.types import Doing, EventRecord, RefusedRecord
 from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import Invalid, TooLarge, UserError
 from footfall.kernel.identifiers import checked_id
@@ -65,7 +65,7 @@ _log = logging.getLogger(__name__)
 class Advisor(Protocol):
     """Looks up what internal ids name. Advice only: the projector decides."""
 
-    async def check(self, scope: Scope, records: Sequence[EventRecord]) -> list[UserError | None]:
+    async def check(self, scope: Scope, records: Sequence[Doing]) -> list[UserError | None]:
         """Return for each record what is wrong with its internal ids, None if nothing is."""
 
 

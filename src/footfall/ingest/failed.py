@@ -12,7 +12,7 @@ from footfall.ingest import queries
 from footfall.ingest.collector import Advisor
 from footfall.ingest.formats import ProductPath, WireFormat, record_of
 from footfall.ingest.logic import checked_event_key, key_hash
-from footfall.ingest.types import EventRecord, FailedEvent
+from footfall.ingest.types import ActivityRecord, Doing, FailedEvent
 from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import Conflict, Invalid, NotFound
 from footfall.kernel.identifiers import checked_id
@@ -22,10 +22,16 @@ from footfall.kernel.scope import Scope
 from footfall.state.api import State
 from footfall.workspaces.api import get_workspace
 
-_decode_record = msgspec.msgpack.Decoder(EventRecord).decode
+_decode_record = msgspec.msgpack.Decoder(Doing).decode
 _encode_record = msgspec.msgpack.Encoder().encode
 _decode_fields = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_item = msgspec.json.Encoder().encode
+#: Of an activity, called the same in its record and in the item of a batch.
+_ACTIVITY_FIELDS = (
+    *("kind", "name", "user_custom_id", "email", "user_key", "url", "referrer"),
+    *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+    *("device_type", "os", "browser", "language", "session_id"),
+)
 
 
 class AlreadyReplayed(Conflict):
@@ -91,7 +97,7 @@ async def replay(
 
 def _entry(
     state: State, scope: Scope, failed_id: int, correction: Correction
-) -> tuple[Entry, EventRecord]:
+) -> tuple[Entry, Doing]:
     with state.read() as conn:
         row = _kept(conn, scope, failed_id)
         zone = ZoneInfo(get_workspace(conn, scope.workspace_id).time_zone)
@@ -125,7 +131,7 @@ def _already(position: int | None) -> AlreadyReplayed:
     return AlreadyReplayed(f"This was replayed before and is the event {position} now.")
 
 
-def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo) -> EventRecord:
+def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo) -> Doing:
     """Return the valid record of what is kept, mended.
 
     Raises:
@@ -140,11 +146,17 @@ def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo)
             code="not_replayable",
         )
     if wire_format == "record":
+        record = _unreadable_or(row.payload)
         if correction.payload is None and correction.product is None:
-            return _unreadable_or(row.payload)
+            return record
+        if isinstance(record, ActivityRecord):
+            raise Invalid(
+                "This is no product event; it can only be sent again as it is.",
+                code="not_replayable",
+            )
         # People mend what they were shown.
         wire_format = "item"
-        payload = _item_of(_unreadable_or(row.payload)) if correction.payload is None else payload
+        payload = _item_of(record) if correction.payload is None else payload
     return record_of(
         payload,
         cast("WireFormat", wire_format),
@@ -157,13 +169,14 @@ def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo)
     )
 
 
-def _unreadable_or(payload: bytes) -> EventRecord:
+def _unreadable_or(payload: bytes) -> Doing:
     try:
-        return _decode_record(payload)
+        record: Doing = _decode_record(payload)
     except msgspec.MsgspecError as error:
         raise Invalid(
             "This record cannot be read; send the event again.", code="not_replayable"
         ) from error
+    return record
 
 
 def _path(kept: str | None, product: str | None) -> ProductPath:
@@ -190,8 +203,15 @@ def _usable_key(key: str | None) -> str | None:
         return None
 
 
-def _item_of(record: EventRecord) -> bytes:
+def _item_of(record: Doing) -> bytes:
     """Return a journal record as the item of a batch that would make it."""
+    if isinstance(record, ActivityRecord):
+        fields = {name: getattr(record, name) for name in _ACTIVITY_FIELDS}
+        fields["user_id"], fields["event_id"] = record.contact_id, record.event_key
+        fields["timestamp"] = record.occurred_at
+        fields["data"] = _decode_fields(record.attributes) or None
+        fields["contact"] = _decode_fields(record.contact_attributes) or None
+        return _encode_item({name: value for name, value in fields.items() if value})
     fields = _decode_fields(record.attributes)
     if record.custom_data is not None:
         fields["custom_data"] = msgspec.Raw(record.custom_data.encode())

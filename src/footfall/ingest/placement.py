@@ -16,15 +16,17 @@ from footfall.catalog.api import ProductBook
 from footfall.contacts.api import ContactBook
 from footfall.contacts.types import Unplaceable
 from footfall.ingest import queries
-from footfall.ingest.types import EventRecord, Record, RefusedRecord
+from footfall.ingest.types import ActivityRecord, Doing, EventRecord, Record, RefusedRecord
 from footfall.kernel.errors import NotFound, UserError
 from footfall.kernel.ids import Position, WorkspaceId
 from footfall.kernel.instants import Instant
-from footfall.warehouse.types import EventRow
+from footfall.warehouse.types import ActivityRow, EventRow
 from footfall.workspaces.api import get_workspace, scope_of
 
-#: Stands in a range for "not an event" and "not placed": no contact and no product has it.
+#: Stands in a range for "no row comes of it": no contact and no product has it.
 NOWHERE = -1
+#: Stands in a range for the product of what is about none.
+NO_PRODUCT = 0
 
 _decode_attributes = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -41,10 +43,11 @@ class Placed(NamedTuple):
 
     first_position: Position
     last_position: Position
-    contact_ids: list[int]  #: 0: nobody; NOWHERE: no event of this record
-    product_ids: list[int]
+    contact_ids: list[int]  #: 0: nobody; NOWHERE: no row of this record
+    product_ids: list[int]  #: NO_PRODUCT: an activity's
     #: Whether products or contacts may look different now.
     changes_objects: bool = True
+    failed: int = 0  #: how many of them were accepted and could not be placed
 
     def resolved(self) -> bytes:
         """Return the ids as they are kept in the state store."""
@@ -53,7 +56,7 @@ class Placed(NamedTuple):
 
 @dataclass(slots=True)
 class _Mentions:
-    """Everything the events of one workspace name, so that it can be loaded at once."""
+    """Everything the records of one workspace name, so that it can be loaded at once."""
 
     product_ids: set[int] = field(default_factory=set)
     product_custom_ids: set[str] = field(default_factory=set)
@@ -64,24 +67,28 @@ class _Mentions:
     custom_ids_alone: set[str] = field(default_factory=set)
     latest: int = 0
 
-    def note(self, event: EventRecord) -> None:
-        if event.product_id is not None:
-            self.product_ids.add(event.product_id)
-        elif event.product_custom_id is not None:
-            self.product_custom_ids.add(event.product_custom_id)
-        self.latest = max(self.latest, event.received_at)
-        if event.email is None and event.user_key is None and event.contact_id is None:
-            if event.user_custom_id is not None:
-                self.custom_ids_alone.add(event.user_custom_id)
+    def note(self, record: Doing) -> None:
+        changes_contact = False
+        if isinstance(record, ActivityRecord):
+            changes_contact = record.contact_attributes != "{}"
+        elif record.product_id is not None:
+            self.product_ids.add(record.product_id)
+        elif record.product_custom_id is not None:
+            self.product_custom_ids.add(record.product_custom_id)
+        self.latest = max(self.latest, record.received_at)
+        custom_id, email, key = record.user_custom_id, record.email, record.user_key
+        if email is None and key is None and record.contact_id is None and not changes_contact:
+            if custom_id is not None:
+                self.custom_ids_alone.add(custom_id)
             return
-        if event.user_custom_id is not None:
-            self.custom_ids.add(event.user_custom_id)
-        if event.contact_id is not None:
-            self.contact_ids.add(event.contact_id)
-        if event.email is not None:
-            self.emails.add(event.email)
-        if event.user_key is not None:
-            self.keys.add(event.user_key)
+        if custom_id is not None:
+            self.custom_ids.add(custom_id)
+        if record.contact_id is not None:
+            self.contact_ids.add(record.contact_id)
+        if email is not None:
+            self.emails.add(email)
+        if key is not None:
+            self.keys.add(key)
 
 
 class _Shop:
@@ -89,7 +96,9 @@ class _Shop:
 
     def __init__(self, conn: Connection, workspace_id: int, mentions: _Mentions) -> None:
         workspace = get_workspace(conn, WorkspaceId(workspace_id))
-        scope = scope_of(workspace)
+        self._conn = conn
+        self._scope = scope = scope_of(workspace)
+        self._names: dict[str, int] = {}  # of ordinary events, with their first position
         zone = ZoneInfo(workspace.time_zone)
         now = Instant(mentions.latest)
         self.products = ProductBook(
@@ -146,7 +155,33 @@ class _Shop:
             )
         return contact_id, product.id
 
-    def _contact_id(self, position: int, event: EventRecord) -> int:
+    def place_activity(self, position: int, activity: ActivityRecord) -> tuple[int, int]:
+        """Apply one activity; return (contact id or 0, NO_PRODUCT), nowhere if it leaves no row.
+
+        Raises:
+            UserError: It names a contact that is not there.
+        """
+        contact_id = self._contact_id(position, activity)
+        contact = None
+        if activity.contact_attributes != "{}" and contact_id != 0:
+            contact = self.contacts.by_id(contact_id)
+        if contact is not None:
+            values = _decode_attributes(activity.contact_attributes)
+            self.contacts.apply(
+                contact,
+                # As in every event, null says nothing (decision 7).
+                {name: value for name, value in values.items() if value is not None},
+                occurred_at=activity.occurred_at,
+                position=position,
+                source=activity.source,
+            )
+        if activity.kind == "update":
+            return NOWHERE, NOWHERE
+        if activity.kind == "event":
+            self._names.setdefault(activity.name, position)
+        return contact_id, NO_PRODUCT
+
+    def _contact_id(self, position: int, event: Doing) -> int:
         email, key = event.email, event.user_key
         if email is None and key is None and event.contact_id is None:
             custom_id = event.user_custom_id
@@ -177,6 +212,7 @@ class _Shop:
 
     def save(self) -> int:
         """Write what changed; return how many contacts and products look different."""
+        queries.remember_names(self._conn, self._scope, self._names)
         return self.contacts.save() + self.products.save()
 
 
@@ -190,7 +226,7 @@ def place(conn: Connection, first_position: Position, records: Sequence[Record])
         raise AlreadyPlaced
     mentions: dict[int, _Mentions] = {}
     for record in records:
-        if isinstance(record, EventRecord):
+        if not isinstance(record, RefusedRecord):
             noted = mentions.get(record.workspace_id)
             if noted is None:
                 noted = mentions[record.workspace_id] = _Mentions()
@@ -202,21 +238,27 @@ def place(conn: Connection, first_position: Position, records: Sequence[Record])
     contact_ids: list[int] = []
     product_ids: list[int] = []
     failed: list[dict[str, Any]] = []
+    unplaced = 0
     for position, record in enumerate(records, first_position):
         contact_id = product_id = NOWHERE
         if isinstance(record, RefusedRecord):
             failed.append(_failed_request(position, record))
         else:
+            shop = shops[record.workspace_id]
             try:
-                contact_id, product_id = shops[record.workspace_id].place(position, record)
+                if isinstance(record, EventRecord):
+                    contact_id, product_id = shop.place(position, record)
+                else:
+                    contact_id, product_id = shop.place_activity(position, record)
             except (NotFound, Unplaceable) as error:
+                unplaced += 1
                 failed.append(failed_record(position, record, error))
         contact_ids.append(contact_id)
         product_ids.append(product_id)
     changed = sum(shop.save() for shop in shops.values())
     queries.add_failed_events(conn, failed)
     last_position = Position(first_position + len(records) - 1)
-    placed = Placed(first_position, last_position, contact_ids, product_ids, changed > 0)
+    placed = Placed(first_position, last_position, contact_ids, product_ids, changed > 0, unplaced)
     keep(conn, placed)
     return placed
 
@@ -243,8 +285,8 @@ def _failed_request(position: int, record: RefusedRecord) -> dict[str, Any]:
     }
 
 
-def failed_record(position: int, record: EventRecord, error: UserError) -> dict[str, Any]:
-    """Return the failed-events row of an event that was accepted and could not be placed."""
+def failed_record(position: int, record: Doing, error: UserError) -> dict[str, Any]:
+    """Return the failed-events row of what was accepted and could not be placed."""
     return {
         "workspace_id": record.workspace_id,
         "position": position,
@@ -261,7 +303,7 @@ def failed_record(position: int, record: EventRecord, error: UserError) -> dict[
 
 
 def warehouse_rows(placed: Placed, records: Sequence[Record]) -> list[EventRow]:
-    """Return the warehouse rows of a placed range; the same every time."""
+    """Return the warehouse rows of a placed range's events; the same every time."""
     rows: list[EventRow] = []
     append = rows.append
     position = placed.first_position - 1
@@ -288,6 +330,43 @@ def warehouse_rows(placed: Placed, records: Sequence[Record]) -> list[EventRow]:
                 record.order_id,
                 record.attributes,
                 record.custom_data,
+                record.session_id,
+                record.traffic,
             )
         )
     return rows
+
+
+def activity_rows(placed: Placed, records: Sequence[Record]) -> list[ActivityRow]:
+    """Return the warehouse rows of a placed range's activities; the same every time."""
+    return [
+        ActivityRow(
+            activity.workspace_id,
+            position,
+            activity.event_key,
+            activity.occurred_at / 1000,
+            activity.received_at / 1000,
+            contact_id,
+            activity.kind,
+            activity.name,
+            activity.source,
+            activity.session_id,
+            activity.url,
+            activity.referrer,
+            activity.utm_source,
+            activity.utm_medium,
+            activity.utm_campaign,
+            activity.utm_term,
+            activity.utm_content,
+            activity.device_type,
+            activity.os,
+            activity.browser,
+            activity.language,
+            activity.traffic,
+            activity.attributes,
+        )
+        for position, (activity, contact_id) in enumerate(
+            zip(records, placed.contact_ids, strict=True), placed.first_position
+        )
+        if isinstance(activity, ActivityRecord) and contact_id != NOWHERE
+    ]

@@ -13,7 +13,7 @@ An outage of a store is no culprit: the same batch is tried again until the stor
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -22,16 +22,16 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from footfall.http.services import Counters
 from footfall.ingest import placement, queries
 from footfall.ingest.erasing import Eraser
-from footfall.ingest.placement import NOWHERE, Placed, warehouse_rows
+from footfall.ingest.placement import NOWHERE, Placed, activity_rows, warehouse_rows
 from footfall.ingest.snapshots import copy_dirty_objects, mark_all_dirty
-from footfall.ingest.types import EventRecord, Record, RefusedRecord
+from footfall.ingest.types import Record, RefusedRecord
 from footfall.journal.types import Journal
 from footfall.kernel.errors import Unavailable, UserError
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import DAY_MS, HOUR_MS, Clock, Instant
 from footfall.state.api import State
-from footfall.warehouse.api import Warehouse, WarehouseError
-from footfall.warehouse.types import EventRow
+from footfall.warehouse.api import Relation, Warehouse, WarehouseError
+from footfall.warehouse.types import ActivityRow, EventRow
 
 #: A batch holds the state's write lock for about 200 ms at most; larger ones gain little.
 MAX_BATCH_RECORDS = 5_000
@@ -52,6 +52,7 @@ RETRY_SECONDS = 1.0
 MAX_QUEUED_RANGES = 3
 
 _BEGINNING = Position(0)
+_Row = EventRow | ActivityRow
 
 _log = logging.getLogger(__name__)
 _decode_records = msgspec.msgpack.Decoder(list[Record]).decode
@@ -72,11 +73,15 @@ class JournalGap(Exception):
 class _Range:
     """A placed range on its way to the warehouse."""
 
-    __slots__ = ("inserted", "placed", "rows", "tried")
+    __slots__ = ("activities", "inserted", "placed", "rows", "tried")
 
-    def __init__(self, placed: Placed, rows: list[EventRow]) -> None:
+    def __init__(self, placed: Placed, records: Sequence[Record], there: Container[int]) -> None:
+        """Make the rows of `placed`, without those whose positions are `there` already."""
         self.placed = placed
-        self.rows = rows
+        self.rows = [row for row in warehouse_rows(placed, records) if row.event_id not in there]
+        self.activities = [
+            row for row in activity_rows(placed, records) if row.activity_id not in there
+        ]
         self.inserted = False
         self.tried = False
 
@@ -328,9 +333,8 @@ class Projector:
             contact_ids, product_ids = placement.decode_resolved(row.resolved)
             first, last = Position(row.first_position), Position(row.last_position)
             placed = Placed(first, last, contact_ids, product_ids)
-            there = self._warehouse.event_ids_between(first, last)
-            rows = warehouse_rows(placed, self._read(first, last))
-            taken.append(_Range(placed, [row for row in rows if row.event_id not in there]))
+            there = self._warehouse.positions_between(first, last)
+            taken.append(_Range(placed, self._read(first, last), there))
         with self._lock:
             self._queue.extend(taken)
             self._state_position = placed_through
@@ -387,18 +391,17 @@ class Projector:
                 self._place(Position(first + half), records[half:])
                 return
             placed = self._give_up(first, records[0], error)
-        rows = warehouse_rows(placed, records)
-        events = sum(isinstance(record, EventRecord) for record in records)
-        self._counters.events_failed += events - len(rows)
-        self._hand_on(_Range(placed, rows))
+        self._counters.events_failed += placed.failed
+        self._hand_on(_Range(placed, records, ()))
 
     def _give_up(self, position: Position, record: Record, error: Exception) -> Placed:
         """Put one record that breaks the placing among the failed events."""
         _log.error("record %d cannot be placed", position, exc_info=error)
         fault = ProjectionFault("This event could not be stored; the server's log says why.")
-        placed = Placed(position, position, [NOWHERE], [NOWHERE])
+        is_new = not isinstance(record, RefusedRecord)
+        placed = Placed(position, position, [NOWHERE], [NOWHERE], failed=int(is_new))
         with self._state.write() as conn:
-            if isinstance(record, EventRecord):
+            if not isinstance(record, RefusedRecord):
                 row = placement.failed_record(position, record, fault)
                 queries.add_failed_events(conn, [row])
             placement.keep(conn, placed)
@@ -432,14 +435,15 @@ class Projector:
         """Insert the rows of every queued range and return the ranges; the cursor stays."""
         ranges = self.queued
         missing = [placed_range for placed_range in ranges if not placed_range.inserted]
-        rows = [row for placed_range in missing for row in placed_range.rows]
-        if rows and any(placed_range.tried for placed_range in missing):
+        rows: list[_Row] = [row for placed_range in missing for row in placed_range.rows]
+        activities: list[_Row] = [row for found in missing for row in found.activities]
+        if any(placed_range.tried for placed_range in missing):
             # Some of it may be there, and a server may have lost its memory of tokens.
-            there = self._warehouse.event_ids_between(rows[0].event_id, rows[-1].event_id)
-            rows = [row for row in rows if row.event_id not in there]
+            rows, activities = self._missing(rows), self._missing(activities)
         for placed_range in missing:
             placed_range.tried = True
-        self._insert_rows(rows)
+        self._insert_rows("events", rows)
+        self._insert_rows("activities", activities)
         for placed_range in missing:
             placed_range.inserted = True
         return ranges
@@ -461,7 +465,7 @@ class Projector:
             del self._queue[: len(ranges)]
             self._records_wake.notify()
             self._inserted = inserted
-            self._counters.events_projected += sum(len(r.rows) for r in ranges)
+            self._counters.events_projected += sum(len(r.rows) + len(r.activities) for r in ranges)
             if copied:
                 self._copies_made = asked
                 self._visible = inserted
@@ -486,39 +490,48 @@ class Projector:
                 queries.forget_failed_events(conn, self._forgot_at - FAILED_EVENTS_KEPT_MS)
         return True
 
-    def _insert_rows(self, rows: Sequence[EventRow]) -> None:
+    def _missing(self, rows: list[_Row]) -> list[_Row]:
+        """Return those of `rows`, which are in order, that the warehouse does not have."""
+        if not rows:
+            return rows
+        there = self._warehouse.positions_between(_position(rows[0]), _position(rows[-1]))
+        return [row for row in rows if _position(row) not in there]
+
+    def _insert_rows(self, relation: Relation, rows: list[_Row]) -> None:
         """Insert `rows`, or their halves if the warehouse works and refuses them."""
         if not rows:
             return
         # Made of the rows: after a retry or a restart the cuts may fall elsewhere.
-        token = f"{rows[0].event_id}-{rows[-1].event_id}x{len(rows)}"
+        token = f"{_position(rows[0])}-{_position(rows[-1])}x{len(rows)}"
         try:
-            self._warehouse.insert("events", rows, token=token)
+            self._warehouse.insert(relation, rows, token=token)
         except WarehouseError as error:
             if error.transient:
                 raise
             if len(rows) > 1:
                 # A batch of many months goes in by pieces: some of it may be there.
-                there = self._warehouse.event_ids_between(rows[0].event_id, rows[-1].event_id)
-                rows = [row for row in rows if row.event_id not in there]
+                rows = self._missing(rows)
                 half = len(rows) // 2
-                self._insert_rows(rows[:half])
-                self._insert_rows(rows[half:])
+                self._insert_rows(relation, rows[:half])
+                self._insert_rows(relation, rows[half:])
                 return
-            self._refuse(rows[0])
+            self._refuse(Position(_position(rows[0])))
 
-    def _refuse(self, row: EventRow) -> None:
-        """Put an event that the warehouse does not take among the failed ones."""
-        _log.exception("event %d cannot be inserted", row.event_id)
-        position = Position(row.event_id)
+    def _refuse(self, position: Position) -> None:
+        """Put what the warehouse does not take among the failed events."""
+        _log.exception("record %d cannot be inserted", position)
         record = self._read(position, position)[0]
         fault = ProjectionFault("The warehouse refused this event; the server's log says why.")
-        assert isinstance(record, EventRecord)
+        assert not isinstance(record, RefusedRecord)
         self._counters.events_failed += 1
         with self._state.write() as conn:
             if not queries.is_failed(conn, position):  # it is, if this is done once more
                 failed = placement.failed_record(position, record, fault)
                 queries.add_failed_events(conn, [failed])
+
+
+def _position(row: _Row) -> int:
+    return row.event_id if isinstance(row, EventRow) else row.activity_id
 
 
 def _is_outage(error: Exception) -> bool:
@@ -556,7 +569,7 @@ def _decoded_alone(raw: msgspec.Raw, now: Instant) -> Record:
             product_id=None,
             payload=bytes(raw),
             code=ProjectionFault.code,
-            message="This is no record of a product event.",
+            message="This is no record of an event.",
             event_key=None,
         )
     return record

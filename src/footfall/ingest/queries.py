@@ -1,7 +1,7 @@
 """Ingest's statements: cursors, ranges on their way and failed events in the state store; the
 pages and counts of events in the warehouse."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +13,16 @@ from footfall.ingest.types import Grouping
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Instant, utc_offsets
 from footfall.kernel.scope import Scope
-from footfall.state.api import delete_rows, fetch_rows, insert_many, one_of, upsert
+from footfall.state.api import (
+    delete_rows,
+    fetch_rows,
+    insert_many,
+    insert_missing,
+    one_of,
+    upsert,
+)
 from footfall.state.schema import (
+    activity_names,
     contact_erasures,
     contacts,
     cursors,
@@ -53,6 +61,18 @@ def open_ranges(conn: Connection) -> Sequence[Row[Any]]:
 def close_ranges(conn: Connection, through: Position) -> None:
     """Forget the ranges that end at `through` or before."""
     conn.execute(delete(projected_ranges).where(projected_ranges.c.last_position <= through))
+
+
+def remember_names(conn: Connection, scope: Scope, first_positions: Mapping[str, int]) -> None:
+    """Note where each name of an ordinary event came first, if it was never seen before."""
+    insert_missing(
+        conn,
+        activity_names,
+        [
+            {"workspace_id": scope.workspace_id, "name": name, "first_position": position}
+            for name, position in first_positions.items()
+        ],
+    )
 
 
 def add_failed_events(conn: Connection, rows: list[dict[str, Any]]) -> None:

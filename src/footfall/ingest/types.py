@@ -119,7 +119,9 @@ class RefusedRecord(Struct, frozen=True, array_like=True, tag=2, gc=False):
     event_key: str | None  #: Idempotency-Key of the request, if any
 
 
-Record = EventRecord | RefusedRecord
+#: What a contact did, or what is told of it.
+Doing = EventRecord | ActivityRecord
+Record = EventRecord | ActivityRecord | RefusedRecord
 
 
 Grouping = Literal["event_type", "day", "product", "contact"]

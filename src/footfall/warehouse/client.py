@@ -19,7 +19,7 @@ from footfall.warehouse.engine import Engine
 from footfall.warehouse.guard import WORKSPACE_PARAMETER, UnguardedStatement, verify
 from footfall.warehouse.schema import HISTORIES, RELATIONS, SNAPSHOTS, Relation
 from footfall.warehouse.statements import Statement
-from footfall.warehouse.types import EventRow
+from footfall.warehouse.types import ActivityRow, EventRow
 
 _log = logging.getLogger(__name__)
 _encode_lines: Final = Encoder().encode_lines
@@ -122,13 +122,13 @@ class Warehouse:
 
         A batch over more than fifty months of `occurred_at` goes in several inserts. If one fails,
         the same call again completes it: inserts that were done are recognised by their token.
-        Other rows or another token are only safe after a look at `event_ids_between`.
+        Other rows or another token are only safe after a look at `positions_between`.
 
         Args:
             relation: Where to.
             rows: Rows of `warehouse.types` that belong to `relation`; none is fine.
             token: Names this batch: the same token with the same rows is inserted once (the
-                engine remembers the last 1,000 inserts into `events`). None for snapshots,
+                engine remembers the last 1,000 inserts into each relation). None for snapshots,
                 where the newest version wins anyway.
 
         Raises:
@@ -136,7 +136,7 @@ class Warehouse:
         """
         if not rows:
             return
-        chunks = _by_months(rows) if relation == "events" else [rows]
+        chunks = _by_months(rows) if relation in HISTORIES else [rows]
         for number, chunk in enumerate(chunks):
             settings: dict[str, Any] = dict(_INSERT_SETTINGS)
             if token is not None:
@@ -175,10 +175,10 @@ class Warehouse:
             settings,
         )
 
-    def event_ids_between(self, first: int, last: int) -> set[int]:
-        """Return the ids of stored events from `first` to `last`, both included, everywhere."""
-        found = self._write(queries.EVENT_IDS_BETWEEN, {"first": first, "last": last})
-        return {event_id for (event_id,) in found}
+    def positions_between(self, first: int, last: int) -> set[int]:
+        """Return the ids of stored events and activities from `first` to `last`, both included."""
+        found = self._write(queries.POSITIONS_BETWEEN, {"first": first, "last": last})
+        return {position for (position,) in found}
 
     def row_counts(self) -> dict[str, int]:
         """Return how many rows each relation shows, of all workspaces."""
@@ -302,7 +302,7 @@ def _month(seconds: float) -> int:
 
 def _by_months(rows: Sequence[Struct]) -> list[Sequence[Struct]]:
     """Return `rows` in pieces of at most fifty months; the same rows always cut the same."""
-    times = [row.occurred_at for row in rows if isinstance(row, EventRow)]
+    times = [row.occurred_at for row in rows if isinstance(row, EventRow | ActivityRow)]
     if max(times) - min(times) < (MONTHS_PER_INSERT - 1) * _SHORTEST_MONTH_SECONDS:
         return [rows]
     months = [_month(seconds) for seconds in times]

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from footfall.warehouse.schema import RELATIONS, SURVIVORS, VERSIONS, Relation
+from footfall.warehouse.schema import RELATIONS, SNAPSHOTS, SURVIVORS, VERSIONS, Relation
 
 #: The parameter that carries the workspace; only the executor sets it.
 WORKSPACE_PARAMETER: Final = "workspace_id"
@@ -26,7 +26,7 @@ def guarded(relation: Relation) -> str:
     Snapshots come with FINAL, so a reader cannot forget it. The planner folds the subquery away and
     the sort key still prunes.
     """
-    final = "" if relation == "events" else " FINAL"
+    final = " FINAL" if relation in SNAPSHOTS else ""
     own = f"{WORKSPACE_PARAMETER} = {{{WORKSPACE_PARAMETER}:UInt32}}"
     return f"(SELECT * FROM {relation}{final} WHERE {own})"  # noqa: S608 - constants only
 

@@ -9,9 +9,11 @@ from typing import Final
 
 from footfall.warehouse.schema import SURVIVORS, Relation
 
-#: Events of a range of the journal that are there; pruned by the index on event_id.
-EVENT_IDS_BETWEEN: Final = """
+#: Events and activities of a range of the journal that are there; pruned by the index on the id.
+POSITIONS_BETWEEN: Final = """
 SELECT event_id FROM events WHERE event_id BETWEEN {first:UInt64} AND {last:UInt64}
+UNION ALL
+SELECT activity_id FROM activities WHERE activity_id BETWEEN {first:UInt64} AND {last:UInt64}
 """
 
 #: Rows as reads will see them, by relation.
