@@ -31,4 +31,15 @@ if ! have_postgresql && ! apt_install postgresql; then
         export FOOTFALL_TESTS_WITHOUT_POSTGRESQL
     fi
 fi
+if ! command -v chromium >/dev/null 2>&1 && ! command -v chromium-browser >/dev/null 2>&1 \
+    && ! apt_install chromium; then
+    if apt_possible; then
+        # It could have run here, so its tests must not be skipped: they fail and say why.
+        echo "Chromium could not be installed; its tests will fail: $(apt_command chromium)" >&2
+    else
+        echo "Chromium is missing, so its tests are skipped: $(apt_command chromium)" >&2
+        FOOTFALL_TESTS_WITHOUT_CHROMIUM=1
+        export FOOTFALL_TESTS_WITHOUT_CHROMIUM
+    fi
+fi
 exec .venv/bin/python -m pytest "$@"

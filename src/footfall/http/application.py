@@ -9,7 +9,7 @@ from litestar.datastructures import State as AppState
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
-from footfall.http import openapi, operations
+from footfall.http import openapi, operations, widget
 from footfall.http.auth import guard
 from footfall.http.bodies import MAX_BODY_BYTES, JsonRequest
 from footfall.http.edge import AsgiApp, Edge
@@ -46,7 +46,7 @@ def create_application(
                 guards=[guard],
                 dependencies={"call": Provide(provide_call, sync_to_thread=False)},
             ),
-            Router(path="/", route_handlers=[*operations.routes, *openapi.routes]),
+            Router(path="/", route_handlers=[*operations.routes, *openapi.routes, *widget.routes]),
         ],
         dependencies={name: _constant(value) for name, value in provided.items()},
         exception_handlers=EXCEPTION_HANDLERS,

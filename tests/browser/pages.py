@@ -1,0 +1,24 @@
+"""HTML of shops' pages, with the snippets as the documentation gives them."""
+
+import json
+from typing import Any
+
+STUB = "window.footfall=window.footfall||function(){(footfall.q=footfall.q||[]).push(arguments)};"
+
+
+def shop_page(
+    host: str, script: str = "", body: str = "", *, key: str = "ABC123", **settings: Any
+) -> str:
+    """Return a page with our own snippet; `script` runs right after it, before the SDK is there."""
+    given = json.dumps({"apiKey": key, **settings})
+    return (
+        "<!doctype html><title>Mugs</title>"
+        f"<script>{STUB}footfall('init',{given});{script}</script>"
+        f'<script async src="{host}/widget.js"></script>{body}'
+    )
+
+
+def event(product_id: str = "mug-1", event_type: str = "add to cart", **more: Any) -> str:
+    """Return the script of one product event."""
+    fields = {"product_id": product_id, "event_type": event_type, **more}
+    return f"footfall('product_event',{json.dumps(fields)});"
