@@ -1,12 +1,14 @@
 """Wires the stores, the projector and the application; the only place that reads the clock."""
 
 import asyncio
+import gc
 import itertools
 import logging
 import secrets
 import string
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -218,6 +220,11 @@ class Runtime:
             raise RuntimeError(self.projector.fault)
 
 
+#: New objects between two looks for cycles. Python's 700 cost a fifth of the time of projecting,
+#: where every batch makes some ten thousand objects and leaves no cycle.
+_GC_THRESHOLD: Final = 50_000
+
+
 async def serve(app: Collector, host: str, port: int, stop: asyncio.Event) -> None:
     """Answer HTTP requests on `host` and `port` until `stop` is set.
 
@@ -234,6 +241,8 @@ async def serve(app: Collector, host: str, port: int, stop: asyncio.Event) -> No
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         log_enabled=False,
     )
+    gc.freeze()  # what is imported and wired stays: no need to look through it again
+    gc.set_threshold(_GC_THRESHOLD)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

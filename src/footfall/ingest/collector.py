@@ -21,6 +21,7 @@ from footfall.http.errors import MethodNotAllowed, Rendered, compatible_error, f
 from footfall.http.headers import api_version, preferred_wait, sound_request_id, token_of
 from footfall.http.services import Counters
 from footfall.ingest.formats import ProductPath, WireFormat, items_of, record_of
+from footfall.ingest.items import plain_record
 from footfall.ingest.logic import checked_event_key, key_hash
 from footfall.ingest.types import Doing, EventRecord, RefusedRecord
 from footfall.journal.types import Entry, Journal
@@ -306,17 +307,25 @@ class Collector:
         indexes: list[int] = []
         errors: list[tuple[int, UserError]] = []
         zone = ZoneInfo(access.time_zone)
+        workspace_id = access.scope.workspace_id
         since_turn = 0
         for index, item in enumerate(items):
+            key = None if request_key is None else f"{request_key}#{index}"
             try:
-                record = record_of(
+                record = plain_record(
+                    item,
+                    workspace_id=workspace_id,
+                    received_at=received_at,
+                    source="api",
+                    request_key=key,
+                ) or record_of(
                     item,
                     "item",
-                    workspace_id=access.scope.workspace_id,
+                    workspace_id=workspace_id,
                     received_at=received_at,
                     source="api",
                     zone=zone,
-                    request_key=None if request_key is None else f"{request_key}#{index}",
+                    request_key=key,
                 )
             except UserError as error:
                 errors.append((index, error))

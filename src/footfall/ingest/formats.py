@@ -80,7 +80,7 @@ class _Version1(Struct, gc=False):
     product_id: _Id = None
 
 
-class _Item(Struct, gc=False):
+class Item(Struct, gc=False):
     """An item of `POST /api/v1/events`: product_id is the shop's."""
 
     event_type: str
@@ -94,9 +94,10 @@ class _Item(Struct, gc=False):
     data: _Fields = None
 
 
+#: Raises what msgspec does; `decoded` makes it clear.
+decode_item = msgspec.json.Decoder(Item).decode
 _decode_version1 = msgspec.json.Decoder(_Version1).decode
 _decode_version2 = msgspec.json.Decoder(_Version2).decode
-_decode_item = msgspec.json.Decoder(_Item).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
 _PLACE = re.compile(r"\s*-? ?at `\$\.?([^`]*)`$")
 
@@ -123,7 +124,7 @@ def record_of(
     """
     event: Any
     if wire_format == "item":
-        event = decoded(_decode_item, payload)
+        event = decoded(decode_item, payload)
         path = ProductPath(None, checked_id(event.product_id, "/product_id"))
     else:
         event = decoded(_decode_version2 if wire_format == "v2" else _decode_version1, payload)
@@ -156,7 +157,7 @@ def record_of(
 _NOBODY = Identity()
 
 
-def _identity(event: "_Version1 | _Version2 | _Item") -> Identity:
+def _identity(event: "_Version1 | _Version2 | Item") -> Identity:
     """Return whom the event names.
 
     Raises:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -26,7 +27,8 @@ MAX_EVENT_KEY_CHARACTERS = 64
 #: 2000-01-01T00:00:00Z; what is older is a wrong unit or a broken clock (decision 18).
 EARLIEST = Instant(946_684_800_000)
 
-_CANONICAL = {name: name for name in EVENT_TYPES}
+#: The event types as they are spelled here.
+CANONICAL_TYPES = {name: name for name in EVENT_TYPES}
 _BLANKS = re.compile(r"[\s_-]+")
 _STORED_POSITIVE = frozenset({"return", "refund"})
 _encode = msgspec.json.Encoder().encode
@@ -38,11 +40,11 @@ def canonical_event_type(text: str) -> str:
     Raises:
         Invalid: None of the sixteen; the message names the nearest and all of them.
     """
-    known = _CANONICAL.get(text)
+    known = CANONICAL_TYPES.get(text)
     if known is not None:
         return known
     plain = _BLANKS.sub(" ", text.strip().lower()).strip()
-    known = _CANONICAL.get(plain)
+    known = CANONICAL_TYPES.get(plain)
     if known is not None:
         return known
     near = difflib.get_close_matches(plain[:64], EVENT_TYPES, n=1)
@@ -107,9 +109,14 @@ def key_hash(workspace_id: int, event_key: str) -> bytes:
     BLAKE2b keyed with the workspace: two keys collide by chance once in 2^64 pairs of keys, and
     nobody can make them collide on purpose.
     """
-    return blake2b(
-        event_key.encode(), digest_size=16, key=workspace_id.to_bytes(8, "little")
-    ).digest()
+    hasher = _hasher(workspace_id).copy()
+    hasher.update(event_key.encode())
+    return hasher.digest()
+
+
+@lru_cache(maxsize=1_024)
+def _hasher(workspace_id: int) -> blake2b:
+    return blake2b(digest_size=16, key=workspace_id.to_bytes(8, "little"))
 
 
 class Identity(NamedTuple):
@@ -207,11 +214,11 @@ def json_text(value: Any, pointer: str) -> str:
         Invalid: Nested deeper than ten levels, or with a NUL character.
     """
     refuse_deep(value, pointer)
-    encoded = _encode(value)
+    text = _encode(value).decode()
     # The escape is searched first: walking every value would cost more than the rest together.
-    if b"\\u0000" in encoded and holds_nul(value):
+    if "\\u0000" in text and holds_nul(value):
         raise Invalid.at(pointer, "nul_character", "Text must not hold the NUL character.")
-    return encoded.decode()
+    return text
 
 
 class Facts(NamedTuple):
@@ -223,6 +230,10 @@ class Facts(NamedTuple):
     order_id: str | None
 
 
+_NO_FACTS = Facts(None, None, None, None)
+_RARER_FACTS = frozenset({"unit_price", "quantity", "currency", "order_id"})
+
+
 def occurrence_facts(event_type: str, attributes: Mapping[str, Any], custom_fields: Any) -> Facts:
     """Return unit price, quantity, currency and order id, from `custom_data`, then `data`.
 
@@ -231,6 +242,13 @@ def occurrence_facts(event_type: str, attributes: Mapping[str, Any], custom_fiel
     stored positive.
     """
     said = attributes.get
+    if not isinstance(custom_fields, dict) and _RARER_FACTS.isdisjoint(attributes):
+        # Nearly every event: a price at most.
+        price = said("price")
+        if price is None:
+            return _NO_FACTS
+        unit_price, currency = _amount(price)
+        return Facts(unit_price, None, currency, None)
     price, quantity = said("unit_price"), said("quantity")
     named_currency, order_id = said("currency"), said("order_id")
     if price is None:
@@ -270,7 +288,7 @@ def _amount(raw: Any, *, absolute: bool = False) -> tuple[str | None, str | None
         text = repr(raw)
         # Nearly every price: its own text is the exact decimal. Outside these bounds a float may
         # be written with an exponent or not fit; -0.0 would keep its sign.
-        if 1e-4 <= raw < 1e14 and (text.find(".") < 0 or len(text) - text.find(".") <= 5):
+        if 1e-4 <= raw < 1e14 and ("." in text[-5:] or "." not in text):
             return text, None
         number, currency = Decimal(text), None
     elif isinstance(raw, str) and len(raw) <= 64:
