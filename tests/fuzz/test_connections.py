@@ -149,6 +149,42 @@ def test_chunks_without_end_are_refused_when_they_are_too_many(target: Target) -
     assert len(failed["payload"]) == 1 << 20
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "token", "status"),
+    [
+        ("POST", SINGLE, None, 413),
+        ("POST", BATCH, None, 413),
+        ("PUT", "/api/v1/products/mug-1", None, 413),
+        ("POST", BATCH, "x" * 64, 401),
+        ("PUT", SINGLE, None, 405),
+    ],
+)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_who_sends_far_too_much_still_sees_why_it_is_refused(
+    target: Target, method: str, path: str, token: str | None, status: int, chunked: bool
+) -> None:
+    client = target.shop.client(token or target.token)
+    # The client of the standard library sends all of it before it looks for an answer.
+    body = iter([bytes(1 << 20)] * 40) if chunked else bytes(40 << 20)
+    try:
+        answer = client.request(method, path, body, Accept=VERSION_2)
+        assert answer[0] == status
+        assert_explained(*answer)
+        # The connection is as good as before.
+        assert client.request("GET", "/api/v1/workspace")[0] in {200, 401}
+    finally:
+        client.close()
+
+
+def test_who_asks_before_sending_too_much_need_not_send_it(target: Target) -> None:
+    lines = ("Content-Type: application/json", f"Content-Length: {40 << 20}")
+    with closing(_connect(target)) as connection:
+        connection.sendall(_head(target, *lines, "Expect: 100-continue", token="x" * 64))
+        [(status, answer)] = _answers(connection, 1)
+    assert status == 401
+    assert answer["detail"]
+
+
 def test_a_length_that_is_far_too_large_is_refused_or_waited_for_but_holds_nobody(
     target: Target,
 ) -> None:

@@ -38,7 +38,9 @@ class Client:
         """Return (status, decoded body, headers); raises OSError or HTTPException if it broke."""
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        payload = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        payload = body
+        if not (body is None or isinstance(body, bytes | Iterator)):
+            payload = json.dumps(body).encode()
         try:
             self._connection.request(
                 method,

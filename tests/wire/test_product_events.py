@@ -449,6 +449,31 @@ def test_errors_before_the_body(till: Till) -> None:
     assert till.events() == []
 
 
+def test_a_body_that_is_no_json_and_not_said_to_be_is_an_unsupported_type(till: Till) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for path, said in ((by_custom_id(), "detail"), ("/api/v1/events", "code")):
+        answer = till.send(path, b"event_type=view&user_custom_id=a", **form)
+        assert (answer.status_code, said in answer.json()) == (415, True)
+        assert till.last_failed()["code"] == "unsupported_media_type"
+        assert till.last_failed()["payload"] == "event_type=view&user_custom_id=a"
+    assert till.events() == []
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_json_is_taken_whatever_it_is_called(till: Till, content_type: str) -> None:
+    """Row P4: clients that send JSON as text, and curl, which calls everything a form."""
+    event = b'{"user_custom_id": "a", "event_type": "view"}'
+    headers = {"content-type": content_type} if content_type else {}
+    assert till.send(by_custom_id(), event, **headers).status_code == 201
+
+
+def test_a_wrong_method_is_told_the_right_ones(till: Till) -> None:
+    for path, allowed in ((by_custom_id(), "POST"), ("/api/v1/events", "GET, HEAD, POST")):
+        answer = till.ask("PUT", path, json={})
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert till.ask("HEAD", "/api/v1/events").status_code == 200
+
+
 def test_gzip_and_a_missing_slash_are_welcome(till: Till) -> None:
     event = gzip.compress(b'{"user_custom_id": "a", "event_type": "view"}')
     answer = till.send(by_custom_id().rstrip("/"), event, **{"content-encoding": "gzip"})
@@ -536,3 +561,22 @@ def test_a_batch_tells_what_became_of_each_item(till: Till) -> None:
         "results": [{"event_type": "view", "count": 4}, {"event_type": "purchase", "count": 1}],
         "groups": 2,
     }
+
+
+def test_the_key_of_a_batch_leaves_room_for_the_number_of_each_item(till: Till) -> None:
+    item = {"user_custom_id": "a", "event_type": "view", "product_id": "p"}
+    headers = {"idempotency-key": "k" * 60}
+    refused = till.send("/api/v1/events", [item], **headers)
+    assert (refused.status_code, refused.json()["code"]) == (400, "wrong_length")
+    assert refused.json()["errors"][0]["message"] == "This must have 1 to 59 characters."
+    key = "k" * 59
+    items = [item] * 100 + [{**item, "event_type": "vieww"}]
+    sent = till.send("/api/v1/events", items, **{"idempotency-key": key})
+    assert (sent.json()["accepted"], len(sent.json()["rejected"])) == (100, 1)
+    failed = till.last_failed()
+    assert failed["event_id"] == f"{key}#100"
+    replayed = till.send(f"/api/v1/failed-events/{failed['id']}/replay", item)
+    assert replayed.status_code == 200
+    again = till.send("/api/v1/events", [item] * 101, **{"idempotency-key": key})
+    assert again.json()["duplicates"] == 101
+    assert [event["event_id"] for event in till.events()][-1] == f"{key}#100"

@@ -68,16 +68,23 @@ def decode_json(body: bytes, content_type: str | None = None) -> Any:
     except RecursionError as error:
         raise Invalid("Values may be nested ten levels deep.", code="nested_too_deeply") from error
     except msgspec.DecodeError as error:
-        named = (content_type or "").partition(";")[0].strip().lower()
-        if named and "json" not in named:
-            raise UnsupportedMediaType(
-                "Send the body as JSON, with Content-Type: application/json."
-            ) from error
+        refuse_other_media(content_type)
         raise Invalid(f"The body is not JSON: {error}.", code="malformed_json") from error
     refuse_deep(value, "")
     if holds_nul(value):
         raise Invalid("Text must not hold the NUL character.", code="nul_character")
     return value
+
+
+def refuse_other_media(content_type: str | None) -> None:
+    """Refuse a body that is no JSON for its type, if it was said to be something else.
+
+    Raises:
+        UnsupportedMediaType: It was.
+    """
+    named = (content_type or "").partition(";")[0].strip().lower()
+    if named and "json" not in named:
+        raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
 
 
 class JsonRequest(Request[Any, Any, Any]):

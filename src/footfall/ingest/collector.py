@@ -16,13 +16,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from footfall.http.auth import check_rights
-from footfall.http.bodies import MAX_BODY_BYTES, inflated
+from footfall.http.bodies import MAX_BODY_BYTES, inflated, refuse_other_media
+from footfall.http.draining import drain, sends_body
 from footfall.http.errors import MethodNotAllowed, Rendered, compatible_error, fault, problem
 from footfall.http.headers import api_version, preferred_wait, sound_request_id, token_of
 from footfall.http.services import Counters
-from footfall.ingest.formats import ProductPath, WireFormat, items_of, record_of
+from footfall.ingest.formats import (
+    MALFORMED_JSON,
+    ProductPath,
+    WireFormat,
+    items_of,
+    record_of,
+)
 from footfall.ingest.items import plain_record
-from footfall.ingest.logic import checked_event_key, key_hash
+from footfall.ingest.logic import MAX_EVENT_KEY_CHARACTERS, checked_event_key, key_hash
 from footfall.ingest.types import Doing, EventRecord, RefusedRecord
 from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import Invalid, TooLarge, UserError
@@ -42,6 +49,8 @@ ASGIApp = Callable[
 #: Decision 24.
 MAX_BATCH_BODY_BYTES = 16 << 20
 MAX_BATCH_ITEMS = 10_000
+#: An item of a batch has the key `key#index`, which is an event key like any other.
+MAX_BATCH_KEY_CHARACTERS = MAX_EVENT_KEY_CHARACTERS - len(f"#{MAX_BATCH_ITEMS - 1}")
 #: Of a refused request; a whole single event always fits.
 KEPT_PAYLOAD_BYTES = 1 << 20
 #: A body that takes longer than this to arrive holds a connection for nothing.
@@ -55,7 +64,8 @@ _EVENT_PATH = re.compile(
 )
 _EVENT_WITHOUT_PATH = re.compile(rb"/api/public/products/product_event/?")
 _BATCH_PATH = re.compile(rb"/api/v1/events/?")
-_VERSION_2 = re.compile(rb"version\s*=\s*\"?2\b")
+#: At the batch's address they are another route's.
+_READING = frozenset({"GET", "HEAD"})
 
 _encode_record = msgspec.msgpack.Encoder().encode
 _encode_json = msgspec.json.Encoder().encode
@@ -165,15 +175,14 @@ class Collector:
         self, request: _Request, request_id: str, receive: Callable[[], Awaitable[Message]]
     ) -> Rendered:
         try:
-            if not request.is_post:
-                raise MethodNotAllowed("Only POST is allowed here.")
-            access = await self._authenticated(request)
+            access = await self._admitted(request, receive)
             if request.is_batch:
                 return await self._batch(request, access, receive)
             return await self._single(request, access, receive)
         except MethodNotAllowed as error:
             refusal = _refusal(request, error)
-            return refusal._replace(headers=[*refusal.headers, (b"allow", b"POST")])
+            allowed = b"GET, HEAD, POST" if request.is_batch else b"POST"
+            return refusal._replace(headers=[*refusal.headers, (b"allow", allowed)])
         except UserError as error:
             return _refusal(request, error)
         except _Disconnected:
@@ -181,6 +190,19 @@ class Collector:
         except Exception:  # noqa: BLE001 - the edge: logged with an id, never shown raw
             _log.exception("request %s failed", request_id)
             return fault(request_id, "/api/v1/" if request.is_batch else "/api/public/")
+
+    async def _admitted(
+        self, request: _Request, receive: Callable[[], Awaitable[Message]]
+    ) -> Access:
+        """Return whose request this is; who is refused before the body is read may finish it."""
+        try:
+            if not request.is_post:
+                raise MethodNotAllowed("Only POST stores events.")
+            return await self._authenticated(request)
+        except UserError:
+            if sends_body(request.headers):
+                await drain(receive)
+            raise
 
     async def _authenticated(self, request: _Request) -> Access:
         token = token_of(request.text(b"authorization"))
@@ -216,10 +238,7 @@ class Collector:
                 if error is not None:
                     raise error
         except UserError as error:
-            if isinstance(error, _Oversized):
-                payload = error.start
-            await self._keep(request, access, received_at, payload, error)
-            raise
+            raise await self._kept(request, access, received_at, payload, error) from error
         [appended] = await self._journal.submit([_entry(record)])
         if appended.repeated:
             self._counters.events_repeated += 1
@@ -230,19 +249,23 @@ class Collector:
             headers += await self._waited(request, appended.position)
         return Rendered(201, headers, b'{"id":%d}' % appended.position)
 
-    async def _keep(
+    async def _kept(
         self,
         request: _Request,
         access: Access,
         received_at: Instant,
-        payload: bytes,
+        body: bytes,
         error: UserError,
-    ) -> None:
-        """Journal a refused request, so that it can be mended and replayed."""
+    ) -> UserError:
+        """Journal a refused request, so that it can be mended and replayed; return why it was."""
+        if isinstance(error, _Oversized):
+            body = error.start
+        error = _of_its_media_type(request, error)
         wire_format = "body" if request.is_batch else _wire_format_kept(request)
-        refused = _refused(request, access, received_at, payload, error, None, wire_format)
+        refused = _refused(request, access, received_at, body, error, None, wire_format)
         await self._journal.submit([Entry(None, _encode_record(refused))])
         self._counters.events_refused += 1
+        return error
 
     async def _waited(self, request: _Request, position: Position) -> list[tuple[bytes, bytes]]:
         seconds = preferred_wait(request.text(b"prefer"))
@@ -265,10 +288,7 @@ class Collector:
             if len(items) > MAX_BATCH_ITEMS:
                 raise TooLarge("A batch may have 10,000 events; send more batches.")
         except UserError as error:
-            if isinstance(error, _Oversized):
-                body = error.start
-            await self._keep(request, access, received_at, body, error)
-            raise
+            raise await self._kept(request, access, received_at, body, error) from error
         records, errors = await self._read_items(items, access, received_at, request_key)
         entries = [_entry(record) for record in records]
         for index, wrong in errors:
@@ -353,8 +373,8 @@ def _recognised(scope: Message) -> _Request | None:
     if (match := _EVENT_PATH.fullmatch(path)) is not None:
         name = "custom_id" if match["custom_id"] is not None else "id"
         product = (name, match[name])
-    elif is_post and _BATCH_PATH.fullmatch(path) is not None:
-        is_batch = True  # GET is another route's
+    elif scope["method"] not in _READING and _BATCH_PATH.fullmatch(path) is not None:
+        is_batch = True
     elif _EVENT_WITHOUT_PATH.fullmatch(path) is None:
         return None
     return _Request(is_batch, is_post, product, dict(reversed(scope["headers"])))
@@ -381,8 +401,16 @@ def _product(request: _Request) -> ProductPath:
 
 
 def _request_key(request: _Request) -> str | None:
+    """Return the key of a request; of a batch, one that has room for the number of each item.
+
+    Raises:
+        Invalid: It can be none.
+    """
     key = request.text(b"idempotency-key")
-    return checked_event_key(key, "#Idempotency-Key") if key else None
+    if not key:
+        return None
+    longest = MAX_BATCH_KEY_CHARACTERS if request.is_batch else MAX_EVENT_KEY_CHARACTERS
+    return checked_event_key(key, "#Idempotency-Key", longest)
 
 
 def _entry(record: EventRecord) -> Entry:
@@ -390,6 +418,16 @@ def _entry(record: EventRecord) -> Entry:
     return Entry(
         None if key is None else key_hash(record.workspace_id, key), _encode_record(record)
     )
+
+
+def _of_its_media_type(request: _Request, error: UserError) -> UserError:
+    """Return `error`, or for a body that is no JSON and was not said to be, that it is not."""
+    if error.code == MALFORMED_JSON:
+        try:
+            refuse_other_media(request.text(b"content-type"))
+        except UserError as unsupported:
+            return unsupported
+    return error
 
 
 def _wire_format_kept(request: _Request) -> str:
@@ -452,7 +490,7 @@ async def _body(request: _Request, receive: Callable[[], Awaitable[Message]], li
     """Return the whole body as it was sent.
 
     Raises:
-        UserError: Over `limit`, or too slow.
+        UserError: Over `limit`, the rest read and dropped, or too slow.
     """
     message = await receive()
     if message["type"] == "http.disconnect":
@@ -481,9 +519,10 @@ async def _rest_of_body(
                 parts.append(part)
                 size += len(part)
                 if not message.get("more_body"):
-                    break
+                    return b"".join(parts)
     except TimeoutError:
         error = UserError("The body took longer than 60 seconds to arrive.", code="too_slow")
         error.status = 408
         raise error from None
+    await drain(receive)
     return b"".join(parts)

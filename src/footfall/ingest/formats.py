@@ -18,6 +18,9 @@ from footfall.kernel.errors import Invalid
 from footfall.kernel.identifiers import checked_id
 from footfall.kernel.instants import Instant
 
+#: The code of a body that is no JSON at all.
+MALFORMED_JSON = "malformed_json"
+
 WireFormat = Literal["v1", "v2", "item"]
 
 
@@ -222,7 +225,7 @@ def items_of(body: bytes) -> "list[bytes | Raw]":
     if start == b"[":
         return list(decoded(_decode_array, body.removeprefix(b"\xef\xbb\xbf")))
     if start != b"{":
-        raise Invalid.at("", "malformed_json", "Expected a JSON array or JSON lines.")
+        raise Invalid.at("", MALFORMED_JSON, "Expected a JSON array or JSON lines.")
     lines = body.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     return [line for line in lines if line and not line.isspace()]
 
@@ -250,8 +253,8 @@ def decoded(decode: Any, payload: bytes | Raw) -> Any:
             ) from error
         raise Invalid.at(pointer, "wrong_type", in_plain_words(message)) from error
     except UnicodeDecodeError as error:
-        raise Invalid.at("", "malformed_json", "The body is not UTF-8.") from error
+        raise Invalid.at("", MALFORMED_JSON, "The body is not UTF-8.") from error
     except msgspec.DecodeError as error:
-        raise Invalid.at("", "malformed_json", f"The body is not valid JSON: {error}.") from error
+        raise Invalid.at("", MALFORMED_JSON, f"The body is not valid JSON: {error}.") from error
     except RecursionError:
         raise Invalid.at("", "nested_too_deeply", "Values may be nested ten levels deep.") from None

@@ -95,11 +95,13 @@ def occurred_instant(timestamp: float | str | None, received_at: Instant, zone: 
     return instant
 
 
-def checked_event_key(value: str | int, pointer: str = "/event_id") -> str:
-    """Return the sender's event id as text, 1 to 64 characters (decision 1)."""
+def checked_event_key(
+    value: str | int, pointer: str = "/event_id", longest: int = MAX_EVENT_KEY_CHARACTERS
+) -> str:
+    """Return the sender's event id as text, 1 to `longest` characters (decision 1)."""
     text = checked_id(value, pointer)
-    if len(text) > MAX_EVENT_KEY_CHARACTERS:
-        raise Invalid.at(pointer, "wrong_length", "This must have 1 to 64 characters.")
+    if len(text) > longest:
+        raise Invalid.at(pointer, "wrong_length", f"This must have 1 to {longest} characters.")
     return text
 
 

@@ -26,7 +26,7 @@ _KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "1 to 64 characters; the same key counts once.",
+    "description": "1 to 64 characters, of a batch 59; the same key counts once.",
     "schema": {"type": "string"},
 }
 _ID: Final = {"type": ["string", "integer", "null"]}
