@@ -24,7 +24,7 @@ test:
 
 soak:
 	@tools/setup.sh dev
-	@tools/test.sh -m soak $(ARGS)
+	@tools/test.sh -n 0 -m soak $(ARGS)
 
 check:
 	@tools/setup.sh dev

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from footfall.state.api import State, open_state
+from tests.processes import ENDS_WITH_ITS_PARENT
 
 HOW_TO_INSTALL = (
     "PostgreSQL's server binaries were not found. On Debian: apt-get install postgresql"
@@ -128,7 +129,7 @@ def _cluster() -> Iterator[Cluster]:
             yield Cluster(port)
         finally:
             server.send_signal(signal.SIGQUIT)  # at once: nothing in it is worth a checkpoint
-            server.wait(30)
+            server.wait(60)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -145,7 +146,7 @@ def _start(binaries: Path, home: Path, port: int, user: str | None) -> "subproce
     options = [part for setting in settings for part in ("-c", setting)]
     with (home / "log").open("wb") as log:
         return subprocess.Popen(
-            [binaries / "postgres", "-D", home / "data", *options],
+            [*ENDS_WITH_ITS_PARENT, binaries / "postgres", "-D", home / "data", *options],
             cwd=home,
             **_as(user),
             stdout=log,

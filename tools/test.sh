@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run pytest with the given arguments, after installing the Debian packages that tests use.
-# Ends with pytest's own summary line and exit code.
+# Run pytest with the given arguments, after installing the Debian packages that tests use; in as
+# many processes as there are cores, `-n 0` in one. Ends with pytest's own summary line and exit code.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/apt.sh
@@ -42,4 +42,6 @@ if ! command -v chromium >/dev/null 2>&1 && ! command -v chromium-browser >/dev/
         export FOOTFALL_TESTS_WITHOUT_CHROMIUM
     fi
 fi
-exec .venv/bin/python -m pytest "$@"
+# Tests start servers hundreds of times; each would compile our modules anew.
+unset PYTHONDONTWRITEBYTECODE
+exec .venv/bin/python -m pytest -n auto --dist worksteal "$@"

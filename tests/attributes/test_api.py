@@ -182,7 +182,10 @@ def test_another_workspace_sees_and_forgets_nothing(state: State) -> None:
         assert list_set_aside(conn, MINE, "product", limit=10) == [aside(2, "a")]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     st.lists(
         st.builds(

@@ -330,9 +330,3 @@ def test_any_batch_counts_each_of_its_items_once(target: Target) -> None:
     kept = target.newest_failed(len(rejected))
     for failed, line in zip(kept, rejected, strict=True):
         assert_kept(failed, line)
-
-
-def test_nothing_that_was_accepted_became_a_fault_of_ours(target: Target) -> None:
-    target.good_event_goes_through()
-    faults = target.client.get("/api/v1/failed-events", code="projection_fault")["results"]
-    assert faults == []

@@ -107,8 +107,8 @@ def test_without_a_token_of_ours_nothing_gets_in(
 
 def test_tokens_do_what_they_may_and_no_more(target: Target) -> None:
     shop = target.shop
-    reading = shop.client(shop.command("tokens", "create", "r", "--scope", "read").stdout.strip())
-    writing = shop.client(shop.command("tokens", "create", "w", "--scope", "write").stdout.strip())
+    reading = shop.client(shop.new_token("r", scope="read"))
+    writing = shop.client(shop.new_token("w", scope="write"))
     for path, body in ((SINGLE, BODY), (BATCH, ITEMS)):
         answer = reading.request("POST", path, body, Accept=VERSION_2)
         reading.close()  # refused before the body is read, so the connection may be ended

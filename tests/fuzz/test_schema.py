@@ -12,7 +12,7 @@ from schemathesis import GenerationMode
 
 from tests.fuzz.conftest import Target, assert_explained
 
-_TIMEOUT_SECONDS = 30
+_TIMEOUT_SECONDS = 60
 FUZZ = settings(
     deadline=None,
     phases=[Phase.explicit, Phase.generate],

@@ -368,7 +368,9 @@ def long_history(sqlite_state: State, warehouse: Warehouse) -> tuple[State, Ware
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     name=st.one_of(

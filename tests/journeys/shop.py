@@ -3,25 +3,48 @@
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from sqlalchemy import Connection
+
+from footfall.bootstrap import clock, open_migrated_state
+from footfall.settings import load_settings
+from footfall.workspaces.api import create_token, create_workspace, scope_of, workspace_named
+from tests.processes import ENDS_WITH_ITS_PARENT
+
 #: Opening chDB takes seconds on a busy machine.
 START_TIMEOUT_SECONDS = 90
+#: Of the largest import, on a machine with much else to do.
+COMMAND_TIMEOUT_SECONDS = 900
+#: Longer than the longest `Prefer: wait` that a test sends.
+ANSWER_TIMEOUT_SECONDS = 120
+#: The server ends a connection that was idle for ten seconds; clients let go of it before.
+KEEP_ALIVE_SECONDS = 5
+#: Below the ports that Linux gives to outgoing connections: a server that was killed finds its port
+#: free again, whatever else runs meanwhile.
+PORTS = range(15_000, 32_000)
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        # Not of `random`, which is seeded alike in every worker.
+        port = PORTS[secrets.randbelow(len(PORTS))]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:  # somebody else's
+                continue
+            return port
 
 
 class Client:
@@ -31,13 +54,18 @@ class Client:
         self.port = port
         self.token = token
         self._connection: http.client.HTTPConnection | None = None
+        self._used_at = 0.0
 
     def request(
         self, method: str, path: str, body: Any = None, **headers: str
     ) -> tuple[int, Any, dict[str, str]]:
         """Return (status, decoded body, headers); raises OSError or HTTPException if it broke."""
+        if time.monotonic() - self._used_at > KEEP_ALIVE_SECONDS:
+            self.close()
         if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            self._connection = http.client.HTTPConnection(
+                "127.0.0.1", self.port, timeout=ANSWER_TIMEOUT_SECONDS
+            )
         payload = body
         if not (body is None or isinstance(body, bytes | Iterator)):
             payload = json.dumps(body).encode()
@@ -57,6 +85,7 @@ class Client:
         except BaseException:
             self.close()
             raise
+        self._used_at = time.monotonic()
         found = {name.lower(): value for name, value in response.getheaders()}
         decoded = text
         if "json" in found.get("content-type", ""):
@@ -107,18 +136,42 @@ class Shop:
             capture_output=True,
             text=True,
             env=self.environment,
-            timeout=300,
+            timeout=COMMAND_TIMEOUT_SECONDS,
         )
 
-    def new_token(self, name: str = "tests", *, workspace: str | None = None) -> str:
-        more = () if workspace is None else ("--workspace", workspace)
-        return self.command("tokens", "create", name, *more).stdout.strip()
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Yield the state store as commands open it; starting one of them takes a second."""
+        settings = load_settings(self.environment, data_dir=self.data_dir)
+        with closing(open_migrated_state(settings)) as state, state.write() as conn:
+            yield conn
+
+    def new_workspace(self, name: str) -> None:
+        """Do what `footfall workspaces create` does, which has tests of its own."""
+        with self._writing() as conn:
+            create_workspace(conn, name, now=clock(), random_bytes=secrets.token_bytes)
+
+    def new_token(
+        self, name: str = "tests", *, workspace: str = "default", scope: str = "read-write"
+    ) -> str:
+        """Do what `footfall tokens create` does, which has tests of its own; return the token."""
+        with self._writing() as conn:
+            _, token = create_token(
+                conn,
+                scope_of(workspace_named(conn, workspace)),
+                name,
+                scope,
+                now=clock(),
+                random_bytes=secrets.token_bytes,
+            )
+        return token
 
     def start(self, *, wrapper: tuple[str, ...] = ()) -> None:
         """Start the server and wait until it says that it is ready."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [
+                    *ENDS_WITH_ITS_PARENT,
                     *wrapper,
                     *(sys.executable, "-m", "footfall", "serve", "--data-dir", str(self.data_dir)),
                     *("--port", str(self.port)),

@@ -113,7 +113,7 @@ def test_an_import_that_was_killed_is_continued_by_the_same_command(shop, files)
 
 
 def test_another_workspace_gets_its_own_copy(shop, files):
-    shop.command("workspaces", "create", "other")
+    shop.new_workspace("other")
     import_file(shop, files)
     arguments = (str(files / "events.csv"), "--mapping", str(files / "map.toml"))
     result = shop.command("import", "events", *arguments, "--workspace", "other")

@@ -121,11 +121,10 @@ def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspaces]
     try:
         found = []
         for name in (MARK, "of-another", "of-a-thief"):
-            shop.command("workspaces", "create", name)
+            shop.new_workspace(name)
             client = shop.client(shop.new_token(workspace=name))
             _fill(client, name)
             found.append(_known(client, name))
-            client.close()  # the server ends a connection that was idle for ten seconds
         yield Workspaces(*found)
     finally:
         if shop.process is not None:
@@ -220,7 +219,6 @@ def test_no_write_reaches_into_another_workspace(workspaces: Workspaces) -> None
     first, _, thief = workspaces
     document = first.client.get("/api/v1/openapi.json")
     before = _everything(first)
-    first.client.close()
     bodies = {"put": {"name": "stolen"}, "patch": {"name": "stolen"}, "delete": None}
     bodies["post"] = {"attribute": "name", "value": "stolen", "name": "stolen", "kind": "product"}
     bodies["post"] |= {"value_type": "string", "event_type": "view", "user_custom_id": "thief"}

@@ -162,12 +162,12 @@ def _check(open_shop: Callable[..., Shop], kills: int, seed: int, **environment:
     assert disturbed == _profiles(calm_client)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_twenty_kills_under_load_lose_and_double_nothing(open_shop: Callable[..., Shop]) -> None:
     _check(open_shop, kills=20, seed=20)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_kills_lose_and_double_nothing_with_the_state_on_postgresql(
     open_shop: Callable[..., Shop], postgresql_url: str
 ) -> None:

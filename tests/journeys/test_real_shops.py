@@ -69,7 +69,6 @@ class Told(NamedTuple):
 
 
 def _told(client: Client) -> Told:
-    client.close()  # the server ends a connection that was idle for ten seconds
     events = Counter(
         (
             event["event_type"],
@@ -118,10 +117,13 @@ def _expected(lines: list[list[str]]) -> Told:
 
 
 def _wait_until_visible(client: Client) -> None:
-    """Send a thing that waits, of a workspace of its own."""
+    """Send things that wait, of a workspace of their own."""
     probe = {"event_type": "view", "product_id": "probe", "user_key": "probe"}
-    status, _, headers = client.request("POST", "/api/v1/events", [probe], Prefer="wait=60")
-    assert (status, headers.get("preference-applied")) == (202, "wait")
+    applied = None
+    while applied != "wait":  # the test's time limit ends this
+        status, _, headers = client.request("POST", "/api/v1/events", [probe], Prefer="wait=60")
+        assert status == 202
+        applied = headers.get("preference-applied")
 
 
 def _item(number: int, line: list[str]) -> dict[str, Any]:
@@ -148,7 +150,7 @@ def taobao() -> list[list[str]]:
     return _lines(TAOBAO)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_taobao_file_gives_the_same_answers_by_every_way_in(
     shop: Shop, taobao: list[list[str]]
 ) -> None:
@@ -156,7 +158,7 @@ def test_the_taobao_file_gives_the_same_answers_by_every_way_in(
     again = "100,001 rows: 0 stored, 100,001 repeated, 0 rejected"
     tokens = {"default": shop.new_token()}
     for name in ("beside", "batches", "singles", "probe"):
-        shop.command("workspaces", "create", name)
+        shop.new_workspace(name)
         tokens[name] = shop.new_token(workspace=name)
     shop.stop()
     assert _import(shop, TAOBAO, "taobao") == [whole]
@@ -239,7 +241,7 @@ def _sales_of_shop(client: Client) -> tuple[dict[str, int], dict[str, Decimal], 
     return dict(by_day), revenue, without_contact
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_uci_online_retail_is_accounted_for_whole_with_its_revenue_per_day(shop: Shop) -> None:
     expected = _sales_of_file()
     rejected = expected.rejected.total()

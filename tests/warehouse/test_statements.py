@@ -56,7 +56,9 @@ SHAPES = {
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     rows=st.lists(
@@ -168,7 +170,9 @@ def test_events_of_merged_contacts_are_read_as_the_survivors(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(text=st.text(), texts=st.lists(st.text(), max_size=4))
 def test_bound_values_arrive_as_they_are(warehouse: Warehouse, text: str, texts: list[str]) -> None:

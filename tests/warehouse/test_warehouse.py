@@ -25,7 +25,9 @@ from tests.warehouse.conftest import MOMENT, MakeEvent
 
 ONE = Scope(WorkspaceId(1))
 LAWS = settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 MONTH = 2_629_800.0  # seconds, on average
 
@@ -147,7 +149,10 @@ def test_three_hundred_months_in_one_batch_count_once(
 
 
 @given(times=st.lists(st.floats(946_684_800, 4_102_444_800), min_size=1, max_size=200))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_a_batch_is_cut_by_months_without_loss_and_always_alike(
     event: MakeEvent, times: list[float]
 ) -> None:
