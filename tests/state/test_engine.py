@@ -176,11 +176,20 @@ def test_upsert_overwrites_what_was_named_and_keeps_the_rest(state: State) -> No
         assert [tuple(row) for row in found] == [(0, 1), (1, 7), (2, 1)]
 
 
+#: A workspace's row; what is not here may be null.
+SHOP = {
+    "name": "shop",
+    "time_zone": "UTC",
+    "created_at": 1,
+    "identity_secret": "5" * 64,
+    "require_signed_contacts": False,
+}
+
+
 def test_insert_missing_leaves_what_exists(state: State) -> None:
-    shop = {"name": "shop", "time_zone": "UTC", "currency": None, "created_at": 1}
     with state.write() as conn:
-        insert_missing(conn, workspaces, [shop])
-        insert_missing(conn, workspaces, [{**shop, "time_zone": "Europe/Warsaw"}])
+        insert_missing(conn, workspaces, [SHOP])
+        insert_missing(conn, workspaces, [{**SHOP, "time_zone": "Europe/Warsaw"}])
         assert conn.execute(select(workspaces.c.time_zone)).scalars().all() == ["UTC"]
 
 
@@ -269,9 +278,8 @@ def test_a_statement_that_is_wrong_stays_our_error(state: State) -> None:
 
 
 def test_uniqueness_holds(state: State) -> None:
-    shop = {"name": "shop", "time_zone": "UTC", "created_at": 1}
     with pytest.raises(DBAPIError), state.write() as conn:
-        conn.execute(insert(workspaces), [shop, shop])
+        conn.execute(insert(workspaces), [SHOP, SHOP])
     with state.write() as conn:
-        conn.execute(insert(workspaces), [shop])
+        conn.execute(insert(workspaces), [SHOP])
         assert conn.execute(update(workspaces).values(currency="EUR")).rowcount == 1
