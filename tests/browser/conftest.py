@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -82,6 +81,3 @@ def browser(open_browser: Callable[[], BrowserContext]) -> BrowserContext:
 def tab(browser: BrowserContext) -> Page:
     """A tab of it."""
     return browser.new_page()
-
-
-ROOT = Path(__file__).parents[2]

@@ -137,6 +137,15 @@ class Recorder:
             return list(self._items)
 
     @property
+    def distinct(self) -> list[dict[str, Any]]:
+        """Every item once, as a server that knows ids keeps them.
+
+        A page that is left before it hears the answer leaves its items to the next, which sends
+        them again.
+        """
+        return list({item["id"]: item for item in reversed(self.items)}.values())[::-1]
+
+    @property
     def requests(self) -> list[dict[str, Any]]:
         with self._changed:
             return list(self._requests)
@@ -153,8 +162,11 @@ class Recorder:
 
     def wait_for(self, number: int, kind: str = "product_event") -> list[dict[str, Any]]:
         """Return the items of a kind once there are `number` different ones."""
-        self.wait(lambda: len({item["id"] for item in self.of(kind)}) >= number)
+        self.wait(lambda: self.different(kind) >= number)
         return self.of(kind)
+
+    def different(self, kind: str) -> int:
+        return len({item["id"] for item in self.of(kind)})
 
     def _respond(self, exchange: Exchange) -> None:
         allowed = {

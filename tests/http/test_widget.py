@@ -36,7 +36,7 @@ def fetch(shop: Shop, path: str, **headers: str) -> httpx.Response:
         ("/widget.d.ts", "widget.d.ts", "application/typescript; charset=utf-8"),
         *(
             (f"/widget/{RELEASE}/{name}", f"{RELEASE}/{name}", "text/javascript; charset=utf-8")
-            for name in ("widget.js",)
+            for name in ("widget.js", "ga4.js", "segment.js")
         ),
     ],
 )

@@ -11,7 +11,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, "../../src/footfall/http/static/widget");
 const CORE_LIMIT_BYTES = 6144; // gzipped: what a shop's page pays on its first visit
 const PLACEHOLDER = "@release@@@@"; // as long as a release, which stands in its place
-const ENTRIES = { "widget.js": "widget.ts" };
+const ENTRIES = { "widget.js": "widget.ts", "ga4.js": "adapters/ga4.ts", "segment.js": "adapters/segment.ts" };
 
 async function bundle(entry) {
   const result = await build({

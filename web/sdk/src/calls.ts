@@ -4,7 +4,7 @@ import { watchClicks } from "./clicks";
 import { comeBack, leave, startDelivery, stopDelivery, wake, wakeNow } from "./delivery";
 import { attempt, debug, endAll, listen, random, say } from "./guard";
 import { campaign, page, watchRoutes } from "./pages";
-import { amend, dropQueue, enqueue, restoreCleared } from "./queue";
+import { amend, dropQueue, enqueue, Item, restoreCleared } from "./queue";
 import * as store from "./store";
 import { deleteVisitor, moment, newVisitor, openVisitor, visitor, visitorChanged } from "./visitor";
 
@@ -27,7 +27,7 @@ let over = false;
 /** "granted" or "denied"; undefined while it is asked for. */
 let consent: string | undefined;
 let staff = false;
-let identity: { user_id?: string; signature?: unknown; email?: unknown } = {};
+let identity: { user_id?: string; signature?: string; email?: string } = {};
 let host = "";
 
 /** Return what `footfall(call, value)` does; it never throws. */
@@ -91,7 +91,7 @@ function watch(given: Fields): void {
   watchClicks((name, fields) => {
     take(name.startsWith("event.") ? name : "product_event", { event_type: name, ...fields });
   });
-  if (given.spa) watchRoutes(() => pageView({}));
+  if (given.spa) watchRoutes(routed);
 }
 
 /** Adapters are scripts of their own that call `footfall(...)`. */
@@ -124,6 +124,13 @@ function pageView(fields: Fields): void {
   record("page_view", { data: { title: document.title } }, contactOf(fields));
 }
 
+/** A route's page sets its title a moment after its address. */
+function routed(): void {
+  noticeOtherTabs();
+  const item = describe("page_view", {});
+  setTimeout(() => attempt(() => queue({ ...item, data: { title: document.title } })));
+}
+
 function update(fields: Fields): void {
   const contact = contactOf(fields);
   if (contact) record("update", {}, contact);
@@ -147,28 +154,41 @@ function destroy(): void {
 function contactOf(fields: Fields): Fields | undefined {
   const contact: Fields = {};
   let empty = true;
+  // Somebody else: neither the proof nor the address of the one before.
+  if (filled(fields.user_id) && identity.user_id != `${fields.user_id}`) identity = {};
   for (const name of Object.keys(fields)) {
     const value = fields[name];
     if (SETTINGS.includes(` ${name} `) || typeof value == "function") continue;
     if (name == "user_id" || name == "signature" || name == "email") {
-      if (value == null || value === "") continue;
-      // Somebody else: neither the proof nor the address of the one before.
-      if (name == "user_id" && identity.user_id != `${value}`) {
-        identity = { user_id: `${value}`, signature: fields.signature, email: fields.email };
-      } else if (name != "user_id") identity[name] = value;
+      if (!filled(value)) continue;
+      identity[name] = `${value}`;
     } else contact[name] = value;
     empty = false;
   }
   return empty ? undefined : contact;
 }
 
-/** Queue an item as of now: who it is about is settled here, whenever it is sent. */
+/** Shops' templates leave the id empty where nobody is logged in. */
+function filled(value: unknown): boolean {
+  return value != null && value !== "";
+}
+
 function record(kind: string, more: Fields, contact?: Fields, id?: unknown): void {
-  if (consent == "denied") return;
+  queue(describe(kind, more, contact, id));
+}
+
+function queue(item: Item): void {
+  if (consent == "denied" || over) return;
+  enqueue(item);
+  wake();
+}
+
+/** Return an item as of now: who it is about is settled here, whenever it is sent. */
+function describe(kind: string, more: Fields, contact?: Fields, id?: unknown): Item {
   const viewed = kind == "page_view";
   const [key, session, at] = moment(viewed ? campaign() : "");
   const about = contact || !identity.user_id;
-  enqueue({
+  return {
     kind,
     id: id ? `${id}` : random(22),
     at,
@@ -181,8 +201,7 @@ function record(kind: string, more: Fields, contact?: Fields, id?: unknown): voi
     ...more,
     ...(viewed || kind == "event" ? { page: page(), device: device() } : {}),
     traffic: staff ? "staff" : undefined,
-  });
-  wake();
+  };
 }
 
 function device(): Record<string, string> {

@@ -5,7 +5,9 @@ import { batch, dequeue, queued, queuedHere, restoreCleared, underWay } from "./
 import { read, remove, write } from "./store";
 
 /** Long enough to send what one click causes together, short enough not to be noticed. */
-const BATCH_MS = 300;
+const BATCH_MS = 200;
+/** Browsers tell other tabs of changed storage a moment later than of a free lock. */
+const SETTLE_MS = 100;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 5 * 60 * 1000;
 const LONGEST_PAUSE_MS = 60 * 60 * 1000;
@@ -87,7 +89,7 @@ function exclusively(): void {
   if (draining) return;
   draining = true;
   const locks = navigator.locks as LockManager | undefined;
-  const run = () => drain().then(done, done);
+  const run = () => settled().then(drain).then(done, done);
   // Where locks are refused, as in a sandboxed frame, storage is too: this tab is alone.
   if (locks) locks.request(lockName, run).catch(run);
   else lease();
@@ -111,11 +113,15 @@ function lease(): void {
     return;
   }
   write(LEASE, `${tab} ${Date.now() + LEASE_MS}`);
-  // Two tabs may have written at once; after a moment both see whose word was the last.
-  setTimeout(() => {
+  // Two tabs may have written at once; then both see whose word was the last.
+  void settled().then(() => {
     if ((read(LEASE) || "").startsWith(tab)) drain().then(finish, finish);
     else done();
-  }, 50);
+  });
+}
+
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
 
 function release(): void {

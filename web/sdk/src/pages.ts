@@ -34,23 +34,20 @@ function route(): string {
   return /^[!/]/.test(fragment || "") ? location.href : address!;
 }
 
-/** Call `changed` after each change of the address by script, back or forward. */
+/** Call `changed` at each change of the address by script, back or forward. */
 export function watchRoutes(changed: () => void): void {
   let last = route();
   let href = location.href;
-  // A moment later the page has set its title.
-  const look = () =>
-    setTimeout(() =>
-      attempt(() => {
-        if (watching && route() != last) {
-          last = route();
-          referrer = href;
-          changed();
-        }
-        href = location.href;
-      }),
-    );
   let watching = true;
+  const look = () => {
+    if (!watching) return;
+    const before = href;
+    href = location.href;
+    if (route() == last) return;
+    last = route();
+    referrer = before;
+    attempt(changed);
+  };
   atEnd(() => (watching = false));
   for (const name of ["pushState", "replaceState"] as const) {
     const original = history[name];
