@@ -168,6 +168,8 @@ REFUSED: list[tuple[ValueType, Any, str]] = [
     ("fixed", "huge", "not_a_choice"),
     ("fixed", ["Small", "Medium"], "not_one_choice"),
     ("fixed", [], "not_one_choice"),
+    ("fixed", ["Small"] * 1_001, "too_long"),
+    ("fixed", ["Small" + " " * 9_000] * 9, "too_long"),
     ("fixed", {"a": 1}, "not_a_choice"),
     ("fixed", [["Small"]], "not_a_choice"),
     ("json", [[[[[[[[[[[1]]]]]]]]]]], "too_deep"),
@@ -177,6 +179,8 @@ REFUSED: list[tuple[ValueType, Any, str]] = [
     ("list", [True], "wrong_type"),
     ("list", {"a": 1}, "wrong_type"),
     ("list", ["x"] * 1_001, "too_long"),
+    ("list", ["x" * 9_000] * 9, "too_long"),
+    ("list", ["x" + " " * 9_000] * 9, "too_long"),
     ("list", [str(number) + "x" * 9_000 for number in range(9)], "too_long"),
 ]
 

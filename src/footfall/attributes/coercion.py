@@ -29,6 +29,7 @@ MAX_STRING_CHARACTERS: Final = 10_000
 MAX_NESTING: Final = 10
 #: As for `custom_data`: a profile is read and written whole with every event.
 MAX_JSON_BYTES: Final = 64 * 1024
+MAX_LIST_ENTRIES: Final = 1_000
 #: Attributes that senders may give by number, from 1, as the compatible API does.
 NUMBERED: Final = frozenset({"gender", "status"})
 
@@ -246,7 +247,9 @@ def _fixed(definition: Definition, raw: Any, zone: tzinfo) -> str | list[str]:
     if type(raw) is not list:
         choice = _choice(definition, raw, zone)
         return [choice] if definition.multiple else choice
-    chosen = list(dict.fromkeys(_choice(definition, item, zone) for item in raw[:1_000]))
+    if len(json_text(raw)) > MAX_JSON_BYTES:
+        raise CoercionError("too_long", "A list may have 64 KiB.")
+    chosen = list(dict.fromkeys(_choice(definition, item, zone) for item in _entries(raw)))
     if definition.multiple:
         return chosen
     if len(chosen) != 1 or len(raw) != 1:
@@ -300,18 +303,21 @@ def _check_json(raw: Any, levels_left: int) -> None:
 
 
 def _list(definition: Definition, raw: Any, zone: tzinfo) -> list[str]:
-    items = raw if type(raw) is list else [raw]
-    if len(items) > 1_000:
-        raise CoercionError("too_long", "A list may have 1,000 entries.")
     texts = []
-    for item in items:
+    for item in _entries(raw) if type(raw) is list else [raw]:
         if item is True or item is False or not isinstance(item, str | int | float):
             raise CoercionError("wrong_type", "This takes a list of texts.")
-        texts.append(_string(definition, item, zone).strip())
-    stored = [text for text in dict.fromkeys(texts) if text]
-    if sum(map(len, stored)) > MAX_JSON_BYTES:
-        raise CoercionError("too_long", "A list may have 65,536 characters.")
-    return stored
+        texts.append(_string(definition, item, zone))
+    # All of them, as the raw value is kept, too; so what is stored always fits again.
+    if sum([len(text.encode()) for text in texts]) > MAX_JSON_BYTES:
+        raise CoercionError("too_long", "A list may have 64 KiB.")
+    return [text for text in dict.fromkeys([text.strip() for text in texts]) if text]
+
+
+def _entries(raw: list[Any]) -> list[Any]:
+    if len(raw) > MAX_LIST_ENTRIES:
+        raise CoercionError("too_long", "A list may have 1,000 entries.")
+    return raw
 
 
 _COERCIONS: Final[dict[ValueType, Callable[[Definition, Any, tzinfo], Any]]] = {
