@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from footfall.catalog.api import list_products
+from footfall.contacts.api import list_contacts
 from footfall.ingest.types import RefusedRecord
 from footfall.state.schema import failed_events
 from footfall.warehouse.api import Warehouse, WarehouseError
+from footfall.workspaces.api import scope_of
 from tests.ingest.stack import NOW, Stack
 
 _START = 1_700_000_000_000
@@ -89,6 +92,34 @@ def test_order_batches_and_crashes_do_not_matter(
 
     assert by_time(stack.events(shaken)) == by_time(stack.events(calm))
     assert len(stack.events(calm)) == len(history)
+
+
+@pytest.mark.parametrize("cuts", [[4], [1, 3], [2, 2], [1, 1, 1, 1]])
+def test_things_are_as_old_as_the_event_that_made_them(stack: Stack, cuts: list[int]) -> None:
+    workspace = stack.workspace()
+    named = [("a", "ann"), ("b", "ann"), ("a", "ben"), ("c", None)]
+    records = [
+        msgspec.structs.replace(
+            stack.record(workspace, _event(product_id=product, user_custom_id=who, user_key="k")),
+            received_at=NOW + number,
+        )
+        for number, (product, who) in enumerate(named)
+    ]
+    for size in cuts:
+        stack.append(records[:size])
+        del records[:size]
+        stack.project()
+    with stack.state.read() as conn:
+        scope = scope_of(workspace)
+        assert {p.custom_id: p.created_at - NOW for p in list_products(conn, scope, limit=9)} == {
+            "a": 0,
+            "b": 1,
+            "c": 3,
+        }
+        assert {c.custom_id: c.created_at - NOW for c in list_contacts(conn, scope, limit=9)} == {
+            "ann": 0,
+            "ben": 2,
+        }
 
 
 def _project_one_by_one(stack: Stack, events: list[dict[str, Any]]) -> Any:

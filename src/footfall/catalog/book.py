@@ -111,13 +111,13 @@ class ProductBook:
         """Load every product named by `custom_ids` and `ids`, and set ids aside for the new ones.
 
         Args:
-            now: Creation time of new products and day of new definitions.
+            now: Creation time of new products, day of new definitions; set anew with each event.
             zone: The workspace's, for dates and times that name none.
         """
         self._conn = conn
         self._scope = scope
         self._definitions = definitions
-        self._now = now
+        self.now = now
         self._zone = zone
         self._by_custom_id: dict[str, OpenProduct] = {}
         self._by_id: dict[int, OpenProduct] = {}
@@ -145,7 +145,7 @@ class ProductBook:
         """Return the product with this custom id, which must be among those loaded for."""
         product = self._by_custom_id.get(custom_id)
         if product is None:
-            product = OpenProduct(self._next_id, custom_id, None, self._now, self._now, None, 0)
+            product = OpenProduct(self._next_id, custom_id, None, self.now, self.now, None, 0)
             self._next_id += 1
             self._by_custom_id[custom_id] = product
             self._by_id[product.id] = product
@@ -181,7 +181,7 @@ class ProductBook:
             occurred_at=occurred_at,
             position=position,
             source=source,
-            now=self._now,
+            now=self.now,
             zone=self._zone,
             set_aside=self._set_aside,
             in_event=in_event,
@@ -209,7 +209,7 @@ class ProductBook:
 
     def delete(self, product: OpenProduct) -> None:
         """Take `product` out of lists (decision 22); a later event or create revives it."""
-        product.deleted_at = self._now
+        product.deleted_at = self.now
         product.touched = product.visibly_changed = True
 
     @property
@@ -228,7 +228,7 @@ class ProductBook:
                 continue
             if product.visibly_changed:
                 product.revision += 1
-                product.updated_at = self._now
+                product.updated_at = self.now
                 dirty_rows.append(
                     {
                         "workspace_id": workspace_id,

@@ -149,13 +149,13 @@ class ContactBook:
         Args:
             custom_ids_alone: Custom ids for `known_id` only: their contacts are not loaded, which
                 is most of the work for the events of a shop's server.
-            now: Creation time of new contacts and day of new definitions.
+            now: Creation time of new contacts, day of new definitions; set anew with each event.
             zone: The workspace's, for dates and times that name none.
         """
         self._conn = conn
         self._scope = scope
         self._definitions = definitions
-        self._now = now
+        self.now = now
         self._zone = zone
         self._by_id: dict[int, OpenContact] = {}
         self._owners: dict[tuple[IdentityKind, str], int] = {}
@@ -300,7 +300,7 @@ class ContactBook:
             self._unknown = 0
             first = reserve_ids(self._conn, "contact", count)
             self._reserved = list(range(first + count - 1, first - 1, -1))
-        contact = OpenContact(self._reserved.pop(), None, None, None, self._now, self._now, None, 0)
+        contact = OpenContact(self._reserved.pop(), None, None, None, self.now, self.now, None, 0)
         self._by_id[contact.id] = contact
         return contact
 
@@ -318,7 +318,7 @@ class ContactBook:
                 "merged_id": merged.id,
                 "survivor_id": survivor.id,
                 "position": position,
-                "merged_at": self._now,
+                "merged_at": self.now,
                 "before": _encode(
                     {"merged": merged.profile, "survivor": survivor.profile}
                 ).decode(),
@@ -385,7 +385,7 @@ class ContactBook:
             occurred_at=occurred_at,
             position=position,
             source=source,
-            now=self._now,
+            now=self.now,
             zone=self._zone,
             set_aside=self._set_aside,
             in_event=False,
@@ -411,7 +411,7 @@ class ContactBook:
         for one in gone:
             one.custom_id = None
             one.profile = {}
-            one.deleted_at = self._now
+            one.deleted_at = self.now
             one.changed()
         return [one.id for one in gone]
 
@@ -450,7 +450,7 @@ class ContactBook:
                 continue
             if contact.visibly_changed:
                 contact.revision += 1
-                contact.updated_at = self._now
+                contact.updated_at = self.now
                 dirty_rows.append(
                     {
                         "workspace_id": self._scope.workspace_id,

@@ -100,7 +100,7 @@ class _Shop:
         self._scope = scope = scope_of(workspace)
         self._names: dict[str, int] = {}  # of ordinary events, with their first position
         zone = ZoneInfo(workspace.time_zone)
-        now = Instant(mentions.latest)
+        self._latest = now = Instant(mentions.latest)
         self.products = ProductBook(
             conn,
             scope,
@@ -122,6 +122,10 @@ class _Shop:
             now=now,
             zone=zone,
         )
+
+    def set_now(self, now: int) -> None:
+        """Say when what is applied next was received: new things are as old as their event."""
+        self.products.now = self.contacts.now = Instant(now)
 
     def place(self, position: int, event: EventRecord) -> tuple[int, int]:
         """Apply one event; return (contact id or 0, product id).
@@ -212,6 +216,7 @@ class _Shop:
 
     def save(self) -> int:
         """Write what changed; return how many contacts and products look different."""
+        self.set_now(self._latest)
         queries.remember_names(self._conn, self._scope, self._names)
         return self.contacts.save() + self.products.save()
 
@@ -245,6 +250,7 @@ def place(conn: Connection, first_position: Position, records: Sequence[Record])
             failed.append(_failed_request(position, record))
         else:
             shop = shops[record.workspace_id]
+            shop.set_now(record.received_at)
             try:
                 if isinstance(record, EventRecord):
                     contact_id, product_id = shop.place(position, record)
