@@ -45,6 +45,7 @@ def test_the_walk_over_commands_finds_them():
     assert set(COMMANDS) == {
         *("serve", "doctor", "rebuild", "import events"),
         *("workspaces create", "workspaces list", "tokens create", "tokens list", "tokens revoke"),
+        *("app-keys create", "app-keys list", "app-keys revoke"),
     }
 
 
@@ -62,7 +63,7 @@ def test_every_command_and_option_is_on_the_page_of_commands(name):
 
 def test_the_page_of_commands_names_no_command_that_is_not_there():
     named = re.findall(
-        r"^\| `footfall ([a-z ]+?)(?: [A-Z]+)?` \|", page("reference/cli.md"), re.MULTILINE
+        r"^\| `footfall ([a-z -]+?)(?: [A-Z]+)?` \|", page("reference/cli.md"), re.MULTILINE
     )
     assert set(named) == set(COMMANDS)
 

@@ -18,9 +18,14 @@ from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
 from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
 from footfall.http.application import create_application
+from footfall.http.edge import AsgiApp
+from footfall.http.rate_limit import RateLimiter
 from footfall.http.services import Counters, Services
 from footfall.ingest.advice import StateAdvisor
+from footfall.ingest.browser_collector import BrowserCollector
 from footfall.ingest.collector import Collector
+from footfall.ingest.intake import Intake
+from footfall.ingest.mobile_collector import MobileCollector
 from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.projector import Projector
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
@@ -31,7 +36,7 @@ from footfall.kernel.instants import Instant
 from footfall.settings import Settings
 from footfall.state.api import State, open_state
 from footfall.warehouse.api import Warehouse, open_warehouse
-from footfall.workspaces.api import Keyring, create_workspace, list_workspaces
+from footfall.workspaces.api import AppKeyring, Keyring, create_workspace, list_workspaces
 from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
 
 #: The workspace that a new data folder begins with.
@@ -150,8 +155,8 @@ class Runtime:
         self.warehouse.close()
         self.state.close()
 
-    def application(self) -> Collector:
-        """Return the ASGI application: the collector, and behind it the REST API."""
+    def application(self) -> AsgiApp:
+        """Return the ASGI application: the collectors, and behind them the REST API."""
         keyring = Keyring(self.state, clock)
         advisor = StateAdvisor(self.state)
         services = Services(
@@ -164,6 +169,7 @@ class Runtime:
             caught_up=lambda seconds: self.projector.wait(self.journal.head(), seconds),
             counters=self.counters,
             new_request_id=new_request_id,
+            random_bytes=secrets.token_bytes,
             store_checks={
                 "journal": self._check_journal,
                 "state": self._check_state,
@@ -194,7 +200,10 @@ class Runtime:
             },
             extra_paths=COLLECTOR_PATHS,
         )
-        return Collector(
+        return self._collectors(app, keyring, advisor)
+
+    def _collectors(self, app: AsgiApp, keyring: Keyring, advisor: StateAdvisor) -> AsgiApp:
+        collector = Collector(
             app,
             journal=self.journal,
             keyring=keyring,
@@ -203,6 +212,24 @@ class Runtime:
             counters=self.counters,
             clock=clock,
             new_request_id=new_request_id,
+        )
+        intake = Intake(
+            journal=self.journal,
+            keyring=AppKeyring(self.state, clock),
+            limiter=RateLimiter(time.monotonic),
+            counters=self.counters,
+            clock=clock,
+        )
+        mobile = MobileCollector(
+            collector,
+            intake,
+            counters=self.counters,
+            clock=clock,
+            new_request_id=new_request_id,
+            random_bytes=secrets.token_bytes,
+        )
+        return BrowserCollector(
+            mobile, intake, counters=self.counters, new_request_id=new_request_id
         )
 
     def _check_journal(self) -> None:
@@ -225,7 +252,7 @@ class Runtime:
 _GC_THRESHOLD: Final = 50_000
 
 
-async def serve(app: Collector, host: str, port: int, stop: asyncio.Event) -> None:
+async def serve(app: AsgiApp, host: str, port: int, stop: asyncio.Event) -> None:
     """Answer HTTP requests on `host` and `port` until `stop` is set.
 
     Granian runs in this process, so that one process owns the embedded stores and one signal ends

@@ -37,9 +37,11 @@ app = App(
 )
 workspaces = App(name="workspaces", help="Shops, each with its own products, contacts and events.")
 tokens = App(name="tokens", help="Secrets with which programs use the REST API.")
+app_keys = App(name="app-keys", help="Public keys with which browsers and apps send events.")
 imports = App(name="import", help="Bring in files.")
 app.command(workspaces)
 app.command(tokens)
+app.command(app_keys)
 app.command(imports)
 
 
@@ -136,6 +138,61 @@ def tokens_revoke(
         Id of the token, or a name: then every token of that name.
     """
     return access.end_token(load_settings(data_dir=data_dir), which, workspace)
+
+
+@app_keys.command(name="create")
+def app_keys_create(
+    name: str,
+    /,
+    *,
+    origin: list[str] | None = None,
+    events_per_second: int | None = None,
+    workspace: WorkspaceName = "default",
+    data_dir: DataDir = None,
+) -> int:
+    """Create an app key and print it, and nothing else.
+
+    It may send events and read nothing. Works at once, also while the server runs.
+
+    Example: `footfall app-keys create "shop pages" --origin https://shop.example`
+
+    Parameters
+    ----------
+    name
+        For people, to tell keys apart.
+    origin
+        Pages that may use it, such as https://shop.example or https://*.shop.example; may be given
+        several times. Default: any.
+    events_per_second
+        Events past it are refused with 429. Default: no limit.
+    """
+    settings = load_settings(data_dir=data_dir)
+    return access.add_app_key(settings, name, origin, events_per_second, workspace)
+
+
+@app_keys.command(name="list")
+def app_keys_list(*, workspace: WorkspaceName = "default", data_dir: DataDir = None) -> int:
+    """List the app keys of a workspace.
+
+    Example: `footfall app-keys list --workspace default`
+    """
+    return access.show_app_keys(load_settings(data_dir=data_dir), workspace)
+
+
+@app_keys.command(name="revoke")
+def app_keys_revoke(
+    which: str, /, *, workspace: WorkspaceName = "default", data_dir: DataDir = None
+) -> int:
+    """Revoke an app key; the running server refuses it within a second.
+
+    Example: `footfall app-keys revoke "shop pages"`
+
+    Parameters
+    ----------
+    which
+        The key, or a name: then every app key of that name.
+    """
+    return access.end_app_key(load_settings(data_dir=data_dir), which, workspace)
 
 
 @imports.command(name="events")

@@ -1,9 +1,16 @@
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from footfall.state.api import State
+from footfall.http.edge import AsgiApp
+from footfall.state.api import State, open_state
+from footfall.warehouse.api import Warehouse
+from tests.ingest.stack import Stack
+from tests.warehouse_engine import emptied
 from tests.wire.shops import Shop, Town, World, open_town
+from tests.wire.till import Till, application
 
 
 @pytest.fixture
@@ -29,3 +36,27 @@ def rival(town: Town) -> Shop:
 @pytest.fixture
 def world(town: Town) -> World:
     return town.world
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, opened_warehouse: Warehouse
+) -> Iterator[Stack]:
+    """One for the module, as each takes half a second; every test has a workspace of its own."""
+    folder = tmp_path_factory.mktemp("till")
+    shutil.copyfile(sqlite_template, folder / "state.sqlite")
+    state = open_state(None, folder / "state.sqlite")
+    made = Stack(folder, state, emptied(opened_warehouse))
+    yield made
+    made.close()
+    state.close()
+
+
+@pytest.fixture(scope="module")
+def app(stack: Stack) -> AsgiApp:
+    return application(stack)
+
+
+@pytest.fixture
+def till(stack: Stack, app: AsgiApp) -> Till:
+    return Till(stack, app)

@@ -63,6 +63,7 @@ def services_of(state: State, world: World, **more: Any) -> Services:
         caught_up=world.caught_up,
         counters=Counters(),
         new_request_id=lambda: "request-1",
+        random_bytes=token_bytes,
         **more,
     )
 

@@ -133,6 +133,8 @@ def test_settings_are_read_and_changed(shop: Shop, rival: Shop) -> None:
         "time_zone": "UTC",
         "currency": None,
         "created_at": "2026-01-01T12:00:00.000Z",
+        "require_signed_contacts": False,
+        "browser_attributes": None,
     }
     changes = {"time_zone": "Europe/Warsaw", "currency": "pln"}
     changed = shop.patch("/api/v1/workspace/", changes)

@@ -6,48 +6,17 @@ Each payload is one that a known client sends, as the contract's section 3 has i
 import base64
 import gzip
 import json
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from footfall.ingest.collector import Collector
-from footfall.state.api import open_state
-from footfall.warehouse.api import Warehouse
-from tests.ingest.stack import NOW, Stack
-from tests.warehouse_engine import emptied
-from tests.wire.till import V2, Till, application
+from tests.ingest.stack import NOW
+from tests.wire.till import V2, Till
 
 V1 = "*/*"
 SEPTEMBER = 1_789_000_000  # 2026-09-10T00:26:40Z, before the stack's clock
 SEPTEMBER_TEXT = "2026-09-10T00:26:40.000Z"
 NOW_TEXT = "2027-01-15T08:00:00.000Z"
-
-
-@pytest.fixture(scope="module")
-def stack(
-    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, opened_warehouse: Warehouse
-) -> Iterator[Stack]:
-    """One for the module, as each takes half a second; every test has a workspace of its own."""
-    folder = tmp_path_factory.mktemp("till")
-    shutil.copyfile(sqlite_template, folder / "state.sqlite")
-    state = open_state(None, folder / "state.sqlite")
-    made = Stack(folder, state, emptied(opened_warehouse))
-    yield made
-    made.close()
-    state.close()
-
-
-@pytest.fixture(scope="module")
-def app(stack: Stack) -> Collector:
-    return application(stack)
-
-
-@pytest.fixture
-def till(stack: Stack, app: Collector) -> Till:
-    return Till(stack, app)
 
 
 def create(till: Till, custom_id: str = "tee-1", **attributes: Any) -> int:

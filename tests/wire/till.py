@@ -1,7 +1,10 @@
 """A whole server in one process: collector, REST routes, projector and real stores."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from random import Random
+from secrets import token_bytes
 from typing import Any
 
 import httpx
@@ -10,12 +13,18 @@ from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
 from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
 from footfall.http.application import create_application
+from footfall.http.edge import AsgiApp
+from footfall.http.rate_limit import RateLimiter
 from footfall.http.services import Counters, Services
 from footfall.ingest.advice import StateAdvisor
+from footfall.ingest.browser_collector import BrowserCollector
 from footfall.ingest.collector import Collector
+from footfall.ingest.intake import Intake
+from footfall.ingest.mobile_collector import MobileCollector
 from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
-from footfall.workspaces.api import Keyring, create_token, scope_of
+from footfall.kernel.instants import Clock
+from footfall.workspaces.api import AppKeyring, Keyring, create_token, scope_of
 from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
 from tests.ingest.stack import NOW, Stack
 
@@ -26,25 +35,31 @@ ROUTES = [
 V2 = "*/*; version=2"
 
 
-def application(stack: Stack) -> Collector:
+def application(
+    stack: Stack,
+    *,
+    clock: Clock = lambda: NOW,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> AsgiApp:
     """Return the application that the server serves, on the stores of `stack`."""
 
     async def at_once(_: float) -> bool:
         return True
 
-    keyring = Keyring(stack.state, lambda: NOW)
+    keyring = Keyring(stack.state, clock)
     advisor = StateAdvisor(stack.state)
     counters = Counters()
     services = Services(
         state=stack.state,
         keyring=keyring,
-        clock=lambda: NOW,
+        clock=clock,
         journal_head=stack.journal.head,
         changed=lambda: None,
         settled=at_once,
         caught_up=at_once,
         counters=counters,
         new_request_id=lambda: "request-1",
+        random_bytes=token_bytes,
     )
     app: Any = create_application(
         ROUTES,
@@ -57,24 +72,40 @@ def application(stack: Stack) -> Collector:
         },
         extra_paths=COLLECTOR_PATHS,
     )
-    return Collector(
+    collector = Collector(
         app,
         journal=stack.journal,
         keyring=keyring,
         advisor=advisor,
         visibility=stack.projector,
         counters=counters,
-        clock=lambda: NOW,
+        clock=clock,
         new_request_id=lambda: "request-1",
     )
+    intake = Intake(
+        journal=stack.journal,
+        keyring=AppKeyring(stack.state, clock),
+        limiter=RateLimiter(monotonic),
+        counters=counters,
+        clock=clock,
+    )
+    mobile = MobileCollector(
+        collector,
+        intake,
+        counters=counters,
+        clock=clock,
+        new_request_id=lambda: "request-1",
+        random_bytes=token_bytes,
+    )
+    return BrowserCollector(mobile, intake, counters=counters, new_request_id=lambda: "request-1")
 
 
 class Till:
     """A shop that sends product events as its plugin does, and reads them back."""
 
-    def __init__(self, stack: Stack, app: Collector) -> None:
+    def __init__(self, stack: Stack, app: AsgiApp) -> None:
         self._stack = stack
-        workspace = stack.workspace()
+        workspace = self.workspace = stack.workspace()
         with stack.state.write() as conn:
             _, self._token = create_token(
                 conn,
@@ -94,7 +125,7 @@ class Till:
         }
 
         async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app)
+            transport = httpx.ASGITransport(self._app)  # type: ignore[arg-type]  # wider ASGI types
             async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as http:
                 return await http.request(method, path, headers=headers, **options)
 

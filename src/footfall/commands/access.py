@@ -1,4 +1,4 @@
-"""`footfall workspaces` and `footfall tokens`: straight to the state store, server or no server."""
+"""`footfall workspaces`, `tokens` and `app-keys`: straight to the state store, server or no."""
 
 import secrets
 from collections.abc import Sequence
@@ -8,10 +8,13 @@ from footfall.bootstrap import clock, open_migrated_state
 from footfall.kernel.instants import to_iso
 from footfall.settings import Settings
 from footfall.workspaces.api import (
+    create_app_key,
     create_token,
     create_workspace,
+    list_app_keys,
     list_tokens,
     list_workspaces,
+    revoke_app_key,
     revoke_token,
     scope_of,
     workspace_named,
@@ -84,6 +87,56 @@ def end_token(settings: Settings, which: str, workspace: str) -> int:
         revoked = revoke_token(conn, scope_of(workspace_named(conn, workspace)), which, clock())
     for key in revoked:
         print(f"Revoked {key.token_start}… ({key.name}); requests with it end within a second.")
+    return 0
+
+
+def add_app_key(
+    settings: Settings,
+    name: str,
+    origins: Sequence[str] | None,
+    events_per_second: int | None,
+    workspace: str,
+) -> int:
+    """Create an app key and print it, and nothing else."""
+    with closing(open_migrated_state(settings)) as state, state.write() as conn:
+        key = create_app_key(
+            conn,
+            scope_of(workspace_named(conn, workspace)),
+            name,
+            allowed_origins=origins,
+            events_per_second=events_per_second,
+            now=clock(),
+            random_bytes=secrets.token_bytes,
+        )
+    print(key.key)
+    return 0
+
+
+def show_app_keys(settings: Settings, workspace: str) -> int:
+    """Print the app keys of a workspace."""
+    with closing(open_migrated_state(settings)) as state, state.read() as conn:
+        keys = list_app_keys(conn, scope_of(workspace_named(conn, workspace)))
+    rows = [
+        (
+            key.key,
+            key.name,
+            "any" if key.allowed_origins is None else " ".join(key.allowed_origins),
+            "-" if key.events_per_second is None else str(key.events_per_second),
+            to_iso(key.created_at),
+            to_iso(key.revoked_at) if key.revoked_at is not None else "-",
+        )
+        for key in keys
+    ]
+    _print_table(("KEY", "NAME", "ORIGINS", "EVENTS/S", "CREATED", "REVOKED"), rows)
+    return 0
+
+
+def end_app_key(settings: Settings, which: str, workspace: str) -> int:
+    """Revoke that app key, or all of that name."""
+    with closing(open_migrated_state(settings)) as state, state.write() as conn:
+        revoked = revoke_app_key(conn, scope_of(workspace_named(conn, workspace)), which, clock())
+    for key in revoked:
+        print(f"Revoked {key.key} ({key.name}); requests with it end within a second.")
     return 0
 
 

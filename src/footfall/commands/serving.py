@@ -15,7 +15,14 @@ from footfall import __version__
 from footfall.bootstrap import Runtime, clock, serve
 from footfall.control import ControlServer, FolderBusy, FolderLock, RuntimeGateway, owner_of
 from footfall.settings import Settings
-from footfall.workspaces.api import create_token, list_tokens, list_workspaces, scope_of
+from footfall.workspaces.api import (
+    create_app_key,
+    create_token,
+    list_app_keys,
+    list_tokens,
+    list_workspaces,
+    scope_of,
+)
 
 _FIRST_EVENT = (
     '[{"user_custom_id": "anna", "product_id": "mug-1", "event_type": "view",'
@@ -101,6 +108,9 @@ async def _greet(runtime: Runtime, host: str, port: int) -> None:
     token = await asyncio.to_thread(_first_token, runtime)
     if token is not None:
         print(_first_start(url, token))
+    app_key = await asyncio.to_thread(_first_app_key, runtime)
+    if app_key is not None:
+        print(_snippet(url, app_key))
     print("Ready. Ctrl-C stops it.", flush=True)
 
 
@@ -119,6 +129,34 @@ def _first_token(runtime: Runtime) -> str | None:
             random_bytes=secrets.token_bytes,
         )
         return token
+
+
+def _first_app_key(runtime: Runtime) -> str | None:
+    """Return a new app key of the first workspace if nobody has made one before."""
+    with runtime.state.write() as conn:
+        workspaces = list_workspaces(conn)
+        if any(list_app_keys(conn, scope_of(workspace)) for workspace in workspaces):
+            return None
+        key = create_app_key(
+            conn,
+            scope_of(workspaces[0]),
+            "first start",
+            now=clock(),
+            random_bytes=secrets.token_bytes,
+        )
+        return key.key
+
+
+def _snippet(url: str, app_key: str) -> str:
+    return f"""For every page of the shop; the app key in it may send events and read nothing:
+
+    <script>
+      window.footfall = window.footfall ||
+        function () {{ (footfall.q = footfall.q || []).push(arguments); }};
+      footfall("init", {{ apiKey: "{app_key}" }});
+    </script>
+    <script async src="{url}/widget.js"></script>
+"""
 
 
 def _first_start(url: str, token: str) -> str:

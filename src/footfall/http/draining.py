@@ -37,3 +37,24 @@ def sends_body(headers: Mapping[bytes, bytes]) -> bool:
     if b"expect" in headers:
         return False
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+
+
+class Incoming:
+    """Hands a body on, and knows whether all of it was."""
+
+    def __init__(
+        self, receive: Callable[[], Awaitable[Message]], headers: Mapping[bytes, bytes]
+    ) -> None:
+        self._receive = receive
+        self._unread = sends_body(headers)
+
+    async def receive(self) -> Message:
+        """Return the next message of the body."""
+        message = await self._receive()
+        self._unread = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Read and drop what was not handed on."""
+        if self._unread:
+            await drain(self._receive)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from footfall.http.auth import SAFE_METHODS
-from footfall.http.draining import drain, sends_body
+from footfall.http.draining import Incoming
 from footfall.http.errors import REQUEST_ID, Rendered, fault, rendered
 from footfall.http.headers import preferred_wait, sound_request_id
 from footfall.http.services import Services
@@ -77,7 +77,7 @@ class Edge:
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # the same, but for the body (RFC 9110, 9.3.2)
             send = _without_body(send)
-        incoming = _Incoming(receive, unread=sends_body(headers))
+        incoming = Incoming(receive, headers)
         seen = _Answer(send, request_id, self._services, writes, _wait_seconds(headers), incoming)
         path = scope["path"]
         try:
@@ -109,23 +109,6 @@ def _without_body(send: Send) -> Send:
     return send_headers_only
 
 
-class _Incoming:
-    """Hands a body on, and knows whether all of it was."""
-
-    def __init__(self, receive: Receive, unread: bool) -> None:
-        self._receive = receive
-        self._unread = unread
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._unread = message["type"] == "http.request" and message.get("more_body", False)
-        return message
-
-    async def drain(self) -> None:
-        if self._unread:
-            await drain(self._receive)
-
-
 class _Answer:
     """Sends an answer on: with the request's id, counted, and not before it is visible if asked."""
 
@@ -136,7 +119,7 @@ class _Answer:
         services: Services,
         writes: bool,
         wait_seconds: float | None,
-        incoming: _Incoming,
+        incoming: Incoming,
     ) -> None:
         self._send = send
         self._request_id = request_id

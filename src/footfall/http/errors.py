@@ -115,12 +115,17 @@ def rendered(error: UserError, path: str) -> Rendered:
 
 def fault(request_id: str, path: str) -> Rendered:
     """Return the answer to a request that failed by our own fault; it tells the id and no more."""
+    return rendered(internal_error(request_id), path)
+
+
+def internal_error(request_id: str) -> UserError:
+    """Return what can be said of a fault of our own: where our log tells more."""
     error = UserError(
         f"Something went wrong on our side. Our log tells more under {request_id}.",
         code="internal_error",
     )
     error.status = 500
-    return rendered(error, path)
+    return error
 
 
 def _field(pointer: str) -> str:

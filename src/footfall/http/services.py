@@ -89,6 +89,8 @@ class Services:
     caught_up: Callable[[float], Awaitable[bool]]
     counters: Counters
     new_request_id: Callable[[], str]
+    #: Returns that many bytes nobody can guess.
+    random_bytes: Callable[[int], bytes]
     #: By name of the store: does nothing where it answers, and else raises. For `/readyz`.
     store_checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     #: By metric name without prefix: the present value. For `/metrics`.

@@ -8,8 +8,8 @@ journaled too, as a failed event. Everything that is not an event goes to the ap
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,21 @@ import msgspec
 from footfall.http.auth import check_rights
 from footfall.http.bodies import MAX_BODY_BYTES, inflated, refuse_other_media
 from footfall.http.draining import drain, sends_body
+from footfall.http.edge import AsgiApp, AsgiScope, Receive, Send
 from footfall.http.errors import MethodNotAllowed, Rendered, compatible_error, fault, problem
 from footfall.http.headers import api_version, preferred_wait, sound_request_id, token_of
 from footfall.http.services import Counters
+from footfall.ingest.asgi import (
+    JSON,
+    KEPT_PAYLOAD_BYTES,
+    Disconnected,
+    Headers,
+    Oversized,
+    answer,
+    explained,
+    header,
+    read_body,
+)
 from footfall.ingest.formats import (
     MALFORMED_JSON,
     ProductPath,
@@ -40,21 +52,11 @@ from footfall.kernel.scope import Scope
 from footfall.workspaces.api import Keyring
 from footfall.workspaces.types import Access
 
-Message = MutableMapping[str, Any]  # ASGI's own type
-ASGIApp = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
-
 #: Decision 24.
 MAX_BATCH_BODY_BYTES = 16 << 20
 MAX_BATCH_ITEMS = 10_000
 #: An item of a batch has the key `key#index`, which is an event key like any other.
 MAX_BATCH_KEY_CHARACTERS = MAX_EVENT_KEY_CHARACTERS - len(f"#{MAX_BATCH_ITEMS - 1}")
-#: Of a refused request; a whole single event always fits.
-KEPT_PAYLOAD_BYTES = 1 << 20
-#: A body that takes longer than this to arrive holds a connection for nothing.
-BODY_TIMEOUT_SECONDS = 60.0
 #: Bytes of a batch between two looks at other requests, an item counting as some at least: 5 ms.
 BYTES_PER_TURN = 64 << 10
 _BYTES_PER_ITEM = 256
@@ -69,7 +71,6 @@ _READING = frozenset({"GET", "HEAD"})
 
 _encode_record = msgspec.msgpack.Encoder().encode
 _encode_json = msgspec.json.Encoder().encode
-_JSON = (b"content-type", b"application/json")
 _log = logging.getLogger(__name__)
 
 
@@ -87,17 +88,13 @@ class Visibility(Protocol):
         """Return True once `position` is visible everywhere, False if it takes too long."""
 
 
-class _Disconnected(Exception):
-    """The client is gone; nobody to answer."""
-
-
 class _Request(NamedTuple):
     """What the path and the headers say; headers are read when they are asked for."""
 
     is_batch: bool
     is_post: bool
     raw_product: tuple[str, bytes] | None  #: ("id" or "custom_id", still percent-encoded)
-    headers: dict[bytes, bytes]
+    headers: Headers
 
     @property
     def wire_format(self) -> WireFormat:
@@ -112,8 +109,7 @@ class _Request(NamedTuple):
 
     def text(self, name: bytes) -> str | None:
         """Return a header, None if it is not there."""
-        value = self.headers.get(name)
-        return None if value is None else value.decode("latin-1")
+        return header(self.headers, name)
 
 
 class Collector:
@@ -121,7 +117,7 @@ class Collector:
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: AsgiApp,
         *,
         journal: Journal,
         keyring: Keyring,
@@ -140,12 +136,7 @@ class Collector:
         self._clock = clock
         self._new_request_id = new_request_id
 
-    async def __call__(
-        self,
-        scope: Message,
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer a request that brings product events; pass every other one on."""
         request = _recognised(scope) if scope["type"] == "http" else None
         if request is None:
@@ -154,26 +145,13 @@ class Collector:
         sent = request.text(b"x-request-id")
         request_id = sound_request_id(sent) or self._new_request_id()
         try:
-            answer = await self._answer(request, request_id, receive)
-        except _Disconnected:
+            rendered = await self._answer(request, request_id, receive)
+        except Disconnected:
             return
-        self._counters.answered(answer.status)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": [
-                    *answer.headers,
-                    (b"content-length", b"%d" % len(answer.body)),
-                    (b"x-request-id", request_id.encode()),
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": answer.body})
+        self._counters.answered(rendered.status)
+        await answer(send, rendered, request_id)
 
-    async def _answer(
-        self, request: _Request, request_id: str, receive: Callable[[], Awaitable[Message]]
-    ) -> Rendered:
+    async def _answer(self, request: _Request, request_id: str, receive: Receive) -> Rendered:
         try:
             access = await self._admitted(request, receive)
             if request.is_batch:
@@ -185,15 +163,13 @@ class Collector:
             return refusal._replace(headers=[*refusal.headers, (b"allow", allowed)])
         except UserError as error:
             return _refusal(request, error)
-        except _Disconnected:
+        except Disconnected:
             raise
         except Exception:  # noqa: BLE001 - the edge: logged with an id, never shown raw
             _log.exception("request %s failed", request_id)
             return fault(request_id, "/api/v1/" if request.is_batch else "/api/public/")
 
-    async def _admitted(
-        self, request: _Request, receive: Callable[[], Awaitable[Message]]
-    ) -> Access:
+    async def _admitted(self, request: _Request, receive: Receive) -> Access:
         """Return whose request this is; who is refused before the body is read may finish it."""
         try:
             if not request.is_post:
@@ -215,13 +191,11 @@ class Collector:
 
     # --- one event ----------------------------------------------------------------------------
 
-    async def _single(
-        self, request: _Request, access: Access, receive: Callable[[], Awaitable[Message]]
-    ) -> Rendered:
+    async def _single(self, request: _Request, access: Access, receive: Receive) -> Rendered:
         received_at = self._clock()
         payload = b""
         try:
-            payload = await _body(request, receive, MAX_BODY_BYTES)
+            payload = await read_body(request.headers, receive, MAX_BODY_BYTES)
             payload = inflated(payload, request.text(b"content-encoding"), MAX_BODY_BYTES)
             record = record_of(
                 payload,
@@ -244,7 +218,7 @@ class Collector:
             self._counters.events_repeated += 1
         else:
             self._counters.events_accepted += 1
-        headers = [_JSON]
+        headers = [JSON]
         if b"prefer" in request.headers:
             headers += await self._waited(request, appended.position)
         return Rendered(201, headers, b'{"id":%d}' % appended.position)
@@ -258,7 +232,7 @@ class Collector:
         error: UserError,
     ) -> UserError:
         """Journal a refused request, so that it can be mended and replayed; return why it was."""
-        if isinstance(error, _Oversized):
+        if isinstance(error, Oversized):
             body = error.start
         error = _of_its_media_type(request, error)
         wire_format = "body" if request.is_batch else _wire_format_kept(request)
@@ -275,13 +249,11 @@ class Collector:
 
     # --- many events --------------------------------------------------------------------------
 
-    async def _batch(
-        self, request: _Request, access: Access, receive: Callable[[], Awaitable[Message]]
-    ) -> Rendered:
+    async def _batch(self, request: _Request, access: Access, receive: Receive) -> Rendered:
         received_at = self._clock()
         body = b""
         try:
-            body = await _body(request, receive, MAX_BATCH_BODY_BYTES)
+            body = await read_body(request.headers, receive, MAX_BATCH_BODY_BYTES)
             body = inflated(body, request.text(b"content-encoding"), MAX_BATCH_BODY_BYTES)
             request_key = _request_key(request)
             items = items_of(body)
@@ -305,15 +277,15 @@ class Collector:
         self._counters.events_accepted += len(stored) - repeats
         self._counters.events_repeated += repeats
         self._counters.events_refused += len(errors)
-        answer = {
+        told = {
             "accepted": len(stored) - repeats,
             "duplicates": repeats,
             "rejected": [
-                {"index": index, "code": wrong.code, "message": _explained(wrong)}
+                {"index": index, "code": wrong.code, "message": explained(wrong)}
                 for index, wrong in errors
             ],
         }
-        return Rendered(202, [_JSON, *headers], _encode_json(answer))
+        return Rendered(202, [JSON, *headers], _encode_json(told))
 
     async def _read_items(
         self,
@@ -364,7 +336,7 @@ class Collector:
         return records, errors
 
 
-def _recognised(scope: Message) -> _Request | None:
+def _recognised(scope: AsgiScope) -> _Request | None:
     """Return what the request brings if it brings product events, else None."""
     path: bytes = scope["raw_path"]
     is_post = scope["method"] == "POST"
@@ -462,67 +434,11 @@ def _refused(
         product,
         payload[:KEPT_PAYLOAD_BYTES],
         error.code,
-        _explained(error),
+        explained(error),
         key,
     )
-
-
-def _explained(error: UserError) -> str:
-    """Return the message with the field it is about."""
-    field = error.problems[0].pointer.strip("/#") if error.problems else ""
-    return f"{field}: {error.message}" if field else error.message
 
 
 def _refusal(request: _Request, error: UserError) -> Rendered:
     render = problem if request.is_batch else compatible_error
     return render(error)
-
-
-class _Oversized(TooLarge):
-    """Carries the start of the body, to be kept."""
-
-    def __init__(self, limit: int, start: bytes) -> None:
-        super().__init__(f"The body may have {limit >> 20} MiB at most.")
-        self.start = start
-
-
-async def _body(request: _Request, receive: Callable[[], Awaitable[Message]], limit: int) -> bytes:
-    """Return the whole body as it was sent.
-
-    Raises:
-        UserError: Over `limit`, the rest read and dropped, or too slow.
-    """
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise _Disconnected
-    body: bytes = message.get("body", b"")
-    # Granian says that more may come though the body is whole; asking costs as much as decoding.
-    if message.get("more_body") and b"%d" % len(body) != request.headers.get(b"content-length"):
-        body = await _rest_of_body(body, receive, limit)
-    if len(body) > limit:
-        raise _Oversized(limit, body[:KEPT_PAYLOAD_BYTES])
-    return body
-
-
-async def _rest_of_body(
-    start: bytes, receive: Callable[[], Awaitable[Message]], limit: int
-) -> bytes:
-    parts = [start]
-    size = len(start)
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-            while size <= limit:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise _Disconnected
-                part = message.get("body", b"")
-                parts.append(part)
-                size += len(part)
-                if not message.get("more_body"):
-                    return b"".join(parts)
-    except TimeoutError:
-        error = UserError("The body took longer than 60 seconds to arrive.", code="too_slow")
-        error.status = 408
-        raise error from None
-    await drain(receive)
-    return b"".join(parts)

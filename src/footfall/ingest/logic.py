@@ -57,7 +57,12 @@ def canonical_event_type(text: str) -> str:
     )
 
 
-def occurred_instant(timestamp: float | str | None, received_at: Instant, zone: tzinfo) -> Instant:
+def occurred_instant(
+    timestamp: float | str | None,
+    received_at: Instant,
+    zone: tzinfo,
+    pointer: str = "/timestamp",
+) -> Instant:
     """Return when the event happened (decision 18), not after `received_at`.
 
     Args:
@@ -76,21 +81,21 @@ def occurred_instant(timestamp: float | str | None, received_at: Instant, zone: 
         instant = instant_of_number(timestamp)
     if instant is None:
         raise Invalid.at(
-            "/timestamp",
+            pointer,
             "unreadable_timestamp",
             "This is neither Unix seconds, Unix milliseconds nor ISO 8601.",
         )
     if instant > received_at:
         if instant > received_at + DAY_MS:
             raise Invalid.at(
-                "/timestamp",
+                pointer,
                 "timestamp_in_future",
                 "This is more than 24 hours ahead of the server's clock.",
             )
         return received_at
     if instant < EARLIEST:
         raise Invalid.at(
-            "/timestamp", "timestamp_too_old", "This is before the year 2000; check the unit."
+            pointer, "timestamp_too_old", "This is before the year 2000; check the unit."
         )
     return instant
 

@@ -121,7 +121,99 @@ _WITH_PRODUCT: Final = {
     },
 }
 
+_TEXT: Final = {"type": ["string", "null"]}
+_PAGE: Final = dict.fromkeys(
+    (
+        *("url", "referrer"),
+        *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+    ),
+    _TEXT,
+)
+_BROWSER_ITEM: Final = {
+    "type": "object",
+    "required": ["kind", "id", "at"],
+    "properties": {
+        "kind": {
+            "type": "string",
+            "enum": ["product_event", "event", "page_view", "screen", "update"],
+        },
+        "id": {**_ID, "description": "The sender's key; the same key counts once."},
+        "at": {"type": "number", "description": "Unix milliseconds by the browser's clock."},
+        "visitor": {**_TEXT, "description": "The visitor key."},
+        "session": _TEXT,
+        "user_id": {**_ID, "description": "The shop's id of the contact."},
+        "signature": {
+            **_TEXT,
+            "description": "Hex HMAC-SHA256 of `user_id` under the identity secret.",
+        },
+        "email": _TEXT,
+        "contact": {"type": ["object", "null"], "description": "Contact attributes by name."},
+        "name": {**_TEXT, "description": "Of an event or a screen."},
+        "product_id": {**_ID, "description": "Of a product event: the shop's id."},
+        "event_type": {"type": ["string", "null"], "description": "Of a product event."},
+        "data": _ATTRIBUTES,
+        "page": {"type": ["object", "null"], "properties": _PAGE},
+        "device": {"type": ["object", "null"], "properties": {"language": _TEXT}},
+        "traffic": {**_TEXT, "description": "`staff` for the shop's own people."},
+    },
+}
+_BROWSER_PATHS: Final[dict[str, dict[str, Any]]] = {
+    "/api/browser/v1/events/{app_key}": {
+        "post": {
+            "tags": ["browser events"],
+            "operationId": "RecordBrowserEvents",
+            "summary": "Record up to 100 events of a browser",
+            "description": (
+                "Needs no token: the app key may write and nothing else. Any content type is read"
+                " as JSON. Wrong events are rejected, the others stored."
+            ),
+            "security": [],
+            "parameters": [
+                {
+                    "name": "app_key",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{6}$"},
+                }
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["events"],
+                            "properties": {
+                                "sent_at": {
+                                    "type": ["number", "null"],
+                                    "description": "Unix milliseconds by the browser's clock.",
+                                },
+                                "events": {
+                                    "type": "array",
+                                    "maxItems": 100,
+                                    "items": _BROWSER_ITEM,
+                                },
+                            },
+                        }
+                    }
+                },
+            },
+            "responses": {
+                "202": _answer(
+                    "Stored, but for the rejected ones.",
+                    {
+                        "accepted": {"type": "integer"},
+                        "duplicates": {"type": "integer"},
+                        "rejected": _REJECTED,
+                    },
+                )
+            },
+        }
+    },
+}
+
 COLLECTOR_PATHS: Final[dict[str, dict[str, Any]]] = {
+    **_BROWSER_PATHS,
     "/api/public/products/product_event": _recording("", [], _WITH_PRODUCT),
     "/api/public/products/{product_id}/product_event": _single(
         "product_id", "integer", "Our id of the product."

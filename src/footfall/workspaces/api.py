@@ -1,7 +1,8 @@
-"""Use cases of workspaces and their API keys. The only place that mints a `Scope`."""
+"""Use cases of workspaces and their keys. The only place that mints a `Scope`."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
@@ -11,21 +12,32 @@ from footfall.kernel.ids import WorkspaceId
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.workspaces import logic, queries
-from footfall.workspaces.keyring import Keyring, authenticate
-from footfall.workspaces.types import ApiKey, Workspace
+from footfall.workspaces.keyring import AppKeyring, Keyring, app_access, authenticate
+from footfall.workspaces.logic import origin_allowed, random_text
+from footfall.workspaces.types import ApiKey, AppKey, Workspace
 
 __all__ = [
     "DEFAULT_NAME",
+    "AppKeyring",
     "Keyring",
+    "app_access",
     "authenticate",
+    "create_app_key",
     "create_token",
     "create_workspace",
     "ensure_workspace",
+    "get_app_key",
     "get_workspace",
+    "list_app_keys",
     "list_tokens",
     "list_workspaces",
+    "origin_allowed",
+    "random_text",
+    "revoke_app_key",
     "revoke_token",
+    "rotate_identity_secret",
     "scope_of",
+    "update_app_key",
     "update_workspace",
     "workspace_named",
 ]
@@ -107,15 +119,17 @@ def update_workspace(
     name: str | UnsetType = UNSET,
     time_zone: str | UnsetType = UNSET,
     currency: str | UnsetType | None = UNSET,
+    require_signed_contacts: bool | UnsetType = UNSET,
+    browser_attributes: Sequence[str] | UnsetType | None = UNSET,
 ) -> Workspace:
     """Return the scope's workspace with the given settings; what is not given stays.
 
     Raises:
-        Invalid: A name, time zone or currency that cannot be.
+        Invalid: A setting that cannot be.
         Conflict: Another workspace has that name.
     """
     before = get_workspace(conn, scope.workspace_id)
-    changes: dict[str, str | None] = {}
+    changes: dict[str, Any] = {}
     if name is not UNSET:
         name = logic.checked_name(name)
         changes["name"] = name
@@ -125,8 +139,22 @@ def update_workspace(
         changes["time_zone"] = logic.checked_time_zone(time_zone)
     if currency is not UNSET:
         changes["currency"] = None if currency is None else logic.checked_currency(currency)
+    if require_signed_contacts is not UNSET:
+        changes["require_signed_contacts"] = require_signed_contacts
+    if browser_attributes is not UNSET:
+        allowed = logic.checked_browser_attributes(browser_attributes)
+        changes["browser_attributes"] = queries.json_list(allowed)
     queries.update_workspace(conn, scope, changes)
     return get_workspace(conn, scope.workspace_id)
+
+
+def rotate_identity_secret(
+    conn: Connection, scope: Scope, random_bytes: Callable[[int], bytes]
+) -> str:
+    """Return a new identity secret; signatures made with the old one end within a second."""
+    secret = random_bytes(32).hex()
+    queries.update_workspace(conn, scope, {"identity_secret": secret})
+    return secret
 
 
 def _refuse_taken(conn: Connection, name: str) -> None:
@@ -188,4 +216,104 @@ def revoke_token(conn: Connection, scope: Scope, which: str, now: Instant) -> li
     if not chosen:
         raise NotFound(f'There is no token with the id or name "{which}".')
     queries.revoke_keys(conn, scope, [key.id for key in chosen], now)
+    return [dataclasses.replace(key, revoked_at=key.revoked_at or now) for key in chosen]
+
+
+def create_app_key(
+    conn: Connection,
+    scope: Scope,
+    name: str,
+    *,
+    allowed_origins: Sequence[str] | None = None,
+    events_per_second: int | None = None,
+    now: Instant,
+    random_bytes: Callable[[int], bytes],
+) -> AppKey:
+    """Return a new app key, unlike every other that there ever was.
+
+    Args:
+        name: For people; several keys may share one.
+        allowed_origins: Of pages that may use it; None: any.
+        events_per_second: Events past it are refused; None: no limit.
+
+    Raises:
+        Invalid: A name, origin or limit that cannot be.
+    """
+    name = logic.checked_name(name)
+    origins = logic.checked_origins(allowed_origins)
+    limit = logic.checked_events_per_second(events_per_second)
+    key = logic.random_text(logic.APP_KEY_CHARACTERS, random_bytes)
+    while queries.app_key_exists(conn, key):
+        key = logic.random_text(logic.APP_KEY_CHARACTERS, random_bytes)
+    queries.insert_app_key(
+        conn,
+        scope,
+        key=key,
+        name=name,
+        allowed_origins=origins,
+        events_per_second=limit,
+        now=now,
+    )
+    return get_app_key(conn, scope, key)
+
+
+def list_app_keys(conn: Connection, scope: Scope) -> list[AppKey]:
+    """Return the workspace's app keys, revoked ones too, oldest first."""
+    return queries.all_app_keys(conn, scope)
+
+
+def get_app_key(conn: Connection, scope: Scope, key: str) -> AppKey:
+    """Return one app key.
+
+    Raises:
+        NotFound: The workspace has no such key.
+    """
+    found = queries.app_key(conn, scope, key)
+    if found is None:
+        raise NotFound("There is no such app key.")
+    return found
+
+
+def update_app_key(
+    conn: Connection,
+    scope: Scope,
+    key: str,
+    *,
+    name: str | UnsetType = UNSET,
+    allowed_origins: Sequence[str] | UnsetType | None = UNSET,
+    events_per_second: int | UnsetType | None = UNSET,
+) -> AppKey:
+    """Return the app key with the given settings, in force within a second.
+
+    Raises:
+        NotFound: The workspace has no such key.
+        Invalid: A setting that cannot be.
+    """
+    get_app_key(conn, scope, key)
+    changes: dict[str, Any] = {}
+    if name is not UNSET:
+        changes["name"] = logic.checked_name(name)
+    if allowed_origins is not UNSET:
+        origins = logic.checked_origins(allowed_origins)
+        changes["allowed_origins"] = queries.json_list(origins)
+    if events_per_second is not UNSET:
+        changes["events_per_second"] = logic.checked_events_per_second(events_per_second)
+    queries.update_app_key(conn, scope, key, changes)
+    return get_app_key(conn, scope, key)
+
+
+def revoke_app_key(conn: Connection, scope: Scope, which: str, now: Instant) -> list[AppKey]:
+    """Revoke that app key, or every one of that name, and return them.
+
+    One that was revoked before keeps its time. It is refused within a second.
+
+    Raises:
+        NotFound: The workspace has no such key.
+    """
+    known = queries.all_app_keys(conn, scope)
+    chosen = [key for key in known if key.key == which.strip()]
+    chosen = chosen or [key for key in known if key.name == which.strip()]
+    if not chosen:
+        raise NotFound(f'There is no app key called "{which}", by key or by name.')
+    queries.revoke_app_keys(conn, scope, [key.key for key in chosen], now)
     return [dataclasses.replace(key, revoked_at=key.revoked_at or now) for key in chosen]

@@ -1,7 +1,8 @@
-"""Tells who a token is, quickly, for every request."""
+"""Tells who a token or an app key is, quickly, for every request."""
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection
 
@@ -9,14 +10,16 @@ from footfall.kernel.instants import SECOND_MS, Clock
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
 from footfall.workspaces import queries
-from footfall.workspaces.logic import is_token, token_hash
-from footfall.workspaces.types import Access
+from footfall.workspaces.logic import is_app_key, is_token, token_hash
+from footfall.workspaces.types import Access, AppAccess
 
 #: How long an answer counts: a revoked token is refused, and a new one admitted, within it.
 FRESH_MS: Final = SECOND_MS
 #: Answers kept. Refused tokens have their own few places, so that guessing evicts no real one.
 KNOWN_TOKENS: Final = 10_000
 REFUSED_TOKENS: Final = 1_000
+
+_Rights = TypeVar("_Rights")
 
 
 def authenticate(conn: Connection, token: bytes) -> Access | None:
@@ -34,18 +37,43 @@ def authenticate(conn: Connection, token: bytes) -> Access | None:
     )
 
 
-class Keyring:
+def app_access(conn: Connection, key: bytes) -> AppAccess | None:
+    """Return what the app key allows, or None if it is unknown or revoked."""
+    found = queries.live_app_key(conn, key.decode()) if is_app_key(key) else None
+    if found is None:
+        return None
+    app_key, workspace = found
+    return AppAccess(
+        scope=Scope(workspace.id),
+        app_key_id=app_key.id,
+        allowed_origins=app_key.allowed_origins,
+        events_per_second=app_key.events_per_second,
+        time_zone=workspace.time_zone,
+        identity_secret=workspace.identity_secret.encode(),
+        require_signed_contacts=workspace.require_signed_contacts,
+    )
+
+
+class _Memory(Generic[_Rights]):
     """Remembers for a second what tokens allow. Used on one event loop."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
+    def __init__(
+        self,
+        state: State,
+        clock: Clock,
+        is_possible: Callable[[bytes], bool],
+        look_up: Callable[[Connection, bytes], _Rights | None],
+    ) -> None:
         self._state = state
         self._clock = clock
+        self._is_possible = is_possible
+        self._look_up_in = look_up
         # Both: token -> (when it was looked up, the answer), the oldest look-up first.
-        self._known: dict[bytes, tuple[int, Access]] = {}
+        self._known: dict[bytes, tuple[int, _Rights]] = {}
         self._refused: dict[bytes, int] = {}
-        self._running: dict[bytes, asyncio.Future[Access | None]] = {}
+        self._running: dict[bytes, asyncio.Future[_Rights | None]] = {}
 
-    def find(self, token: bytes) -> Access | None:
+    def find(self, token: bytes) -> _Rights | None:
         """Return what `token` allows if that was looked up within the last second, else None."""
         known = self._known.get(token)
         # A clock that was set back makes an answer stale, not everlasting.
@@ -53,7 +81,7 @@ class Keyring:
             return known[1]
         return None
 
-    async def find_async(self, token: bytes) -> Access | None:
+    async def find_async(self, token: bytes) -> _Rights | None:
         """Return what `token` allows, or None if it is unknown or revoked.
 
         Where no fresh answer is known it is looked up on a thread, once for all who wait for it.
@@ -62,7 +90,7 @@ class Keyring:
             StateUnavailable: The state store does not answer.
         """
         access = self.find(token)
-        if access is not None or not is_token(token):
+        if access is not None or not self._is_possible(token):
             return access
         refused_at = self._refused.get(token)
         if refused_at is not None and 0 <= self._clock() - refused_at < FRESH_MS:
@@ -75,7 +103,7 @@ class Keyring:
         # Shielded: one client that hangs up must not cancel the look-up of the others.
         return await asyncio.shield(running)
 
-    async def _look_up(self, token: bytes) -> Access | None:
+    async def _look_up(self, token: bytes) -> _Rights | None:
         # Taken before reading, so that what changes meanwhile is seen a second from now at most.
         asked_at = self._clock()
         access = await asyncio.to_thread(self._read, token)
@@ -91,6 +119,20 @@ class Keyring:
                 del self._known[next(iter(self._known))]
         return access
 
-    def _read(self, token: bytes) -> Access | None:
+    def _read(self, token: bytes) -> _Rights | None:
         with self._state.read() as conn:
-            return authenticate(conn, token)
+            return self._look_up_in(conn, token)
+
+
+class Keyring(_Memory[Access]):
+    """Knows the tokens of the REST API."""
+
+    def __init__(self, state: State, clock: Clock) -> None:
+        super().__init__(state, clock, is_token, authenticate)
+
+
+class AppKeyring(_Memory[AppAccess]):
+    """Knows the app keys of browsers and mobile apps."""
+
+    def __init__(self, state: State, clock: Clock) -> None:
+        super().__init__(state, clock, is_app_key, app_access)

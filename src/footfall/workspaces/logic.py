@@ -3,7 +3,8 @@
 import hashlib
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from footfall.kernel.errors import Invalid
@@ -12,11 +13,27 @@ from footfall.kernel.money import currency_of
 from footfall.workspaces.types import KeyScope
 
 TOKEN_CHARACTERS: Final = 64
+#: As long as the compatible snippet's; a name that everybody can read, not a secret.
+APP_KEY_CHARACTERS: Final = 6
+#: More than a shop has sites, with test systems and all.
+MAX_ORIGINS: Final = 100
+#: More than one process takes in a second by far.
+MAX_EVENTS_PER_SECOND: Final = 1_000_000
+#: As many as there can be definitions (decision 9).
+MAX_BROWSER_ATTRIBUTES: Final = 500
 MAX_NAME_CHARACTERS: Final = 255
 MAX_TIME_ZONE_CHARACTERS: Final = 64
 
 _ALPHABET = string.ascii_letters + string.digits
 _TOKEN = re.compile(rb"[A-Za-z0-9]{64}")
+_APP_KEY = re.compile(rb"[A-Za-z0-9]{6}")
+#: Scheme, perhaps a wildcard, host, perhaps a port. Apps have schemes of their own.
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<wildcard>\*\.)?"
+    r"(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?"
+)
+_LABELS = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 #: Control characters, and halves of characters as a badly set terminal passes them on.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SCOPES: Final[dict[str, KeyScope]] = {
@@ -32,18 +49,26 @@ def new_token(random_bytes: Callable[[int], bytes]) -> str:
     Args:
         random_bytes: Returns that many bytes nobody can guess, such as `secrets.token_bytes`.
     """
+    return random_text(TOKEN_CHARACTERS, random_bytes)
+
+
+def random_text(length: int, random_bytes: Callable[[int], bytes]) -> str:
+    """Return `length` letters and digits, each as likely as the others."""
     characters: list[str] = []
-    while len(characters) < TOKEN_CHARACTERS:
+    while len(characters) < length:
         # 248 is four times 62: bytes past it would make the first letters likelier.
-        characters += [
-            _ALPHABET[byte % 62] for byte in random_bytes(TOKEN_CHARACTERS) if byte < 248
-        ]
-    return "".join(characters[:TOKEN_CHARACTERS])
+        characters += [_ALPHABET[byte % 62] for byte in random_bytes(length) if byte < 248]
+    return "".join(characters[:length])
 
 
 def is_token(token: bytes) -> bool:
     """Return whether `token` could be one of ours."""
     return _TOKEN.fullmatch(token) is not None
+
+
+def is_app_key(key: bytes) -> bool:
+    """Return whether `key` could be an app key of ours."""
+    return _APP_KEY.fullmatch(key) is not None
 
 
 def token_hash(token: bytes) -> bytes:
@@ -103,3 +128,85 @@ def checked_scope(name: str) -> KeyScope:
     if scope is None:
         raise Invalid.at("/scope", "unknown_scope", "A scope is read, write or read-write.")
     return scope
+
+
+def checked_origins(origins: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the origins as browsers write them, without repeats; None stands for any.
+
+    Raises:
+        Invalid: No origin at all, over a hundred, or one that is none.
+    """
+    if origins is None:
+        return None
+    if not 0 < len(origins) <= MAX_ORIGINS:
+        raise Invalid.at(
+            "/allowed_origins", "wrong_length", "Name 1 to 100 origins; null allows any."
+        )
+    return tuple(dict.fromkeys(_checked_origin(origin) for origin in origins))
+
+
+def _checked_origin(text: str) -> str:
+    match = _ORIGIN.fullmatch(text.strip().lower())
+    # A wildcard right before a top-level domain would let in half the world.
+    if match is None or (match["wildcard"] and "." not in match["host"]):
+        raise Invalid.at(
+            "/allowed_origins",
+            "wrong_origin",
+            "An origin is scheme, host and perhaps port, such as https://shop.example,"
+            " https://*.shop.example or http://localhost:3000; hosts with other letters in their"
+            " xn-- form.",
+        )
+    origin = f"{match['scheme']}://{match['wildcard'] or ''}{match['host']}"
+    port = match["port"]
+    return origin if port in {None, _DEFAULT_PORTS.get(match["scheme"])} else f"{origin}:{port}"
+
+
+@lru_cache(maxsize=4096)  # a shop's pages have a handful of origins, each sent very often
+def origin_allowed(origin: str, allowed: tuple[str, ...] | None) -> bool:
+    """Return whether a page of `origin` may use a key with these allowed origins.
+
+    A wildcard stands for one or more labels of the host, not for none.
+    """
+    if allowed is None or origin in allowed:
+        return True
+    for pattern in allowed:
+        start, wildcard, end = pattern.partition("*")
+        inside = origin[len(start) : len(origin) - len(end)]
+        if wildcard and origin == f"{start}{inside}{end}" and _LABELS.fullmatch(inside):
+            return True
+    return False
+
+
+def checked_events_per_second(number: int | None) -> int | None:
+    """Return the limit; None stands for no limit.
+
+    Raises:
+        Invalid: Less than one, or more than any server takes.
+    """
+    if number is not None and not 0 < number <= MAX_EVENTS_PER_SECOND:
+        raise Invalid.at(
+            "/events_per_second",
+            "out_of_range",
+            "A limit is 1 to 1,000,000 events a second; null is no limit.",
+        )
+    return number
+
+
+def checked_browser_attributes(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the names of product attributes that browsers may write; None stands for any.
+
+    Raises:
+        Invalid: Too many, or a name that cannot be one.
+    """
+    if names is None:
+        return None
+    if len(names) > MAX_BROWSER_ATTRIBUTES:
+        raise Invalid.at("/browser_attributes", "wrong_length", "Name 500 attributes at most.")
+    for name in names:
+        if not 0 < len(name) <= MAX_NAME_CHARACTERS or _CONTROL.search(name):
+            raise Invalid.at(
+                "/browser_attributes",
+                "wrong_name",
+                "A name must have 1 to 255 characters, none of them a control.",
+            )
+    return tuple(dict.fromkeys(names))

@@ -1,15 +1,15 @@
-"""Every statement on workspaces and API keys."""
+"""Every statement on workspaces, their API keys and their app keys."""
 
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, select, update
 
-from footfall.kernel.ids import ApiKeyId, WorkspaceId
+from footfall.kernel.ids import ApiKeyId, AppKeyId, WorkspaceId
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
-from footfall.state.schema import api_keys, workspaces
-from footfall.workspaces.types import ApiKey, KeyScope, Workspace
+from footfall.state.schema import api_keys, app_keys, workspaces
+from footfall.workspaces.types import ApiKey, AppKey, KeyScope, Workspace
 
 
 def insert_workspace(
@@ -51,7 +51,7 @@ def workspace_by_name(conn: Connection, name: str) -> Workspace | None:
     return None if row is None else _workspace(row)
 
 
-def update_workspace(conn: Connection, scope: Scope, columns: dict[str, str | None]) -> None:
+def update_workspace(conn: Connection, scope: Scope, columns: dict[str, Any]) -> None:
     """Set the given columns of the scope's workspace."""
     if columns:
         conn.execute(
@@ -113,6 +113,108 @@ def live_key(conn: Connection, token_hash: bytes) -> tuple[ApiKey, str] | None:
     return None if row is None else (_key(row), row.time_zone)
 
 
+def insert_app_key(
+    conn: Connection,
+    scope: Scope,
+    *,
+    key: str,
+    name: str,
+    allowed_origins: tuple[str, ...] | None,
+    events_per_second: int | None,
+    now: Instant,
+) -> None:
+    """Add an app key."""
+    columns = {
+        "workspace_id": scope.workspace_id,
+        "name": name,
+        "key": key,
+        "allowed_origins": json_list(allowed_origins),
+        "events_per_second": events_per_second,
+        "created_at": now,
+    }
+    conn.execute(app_keys.insert(), columns)
+
+
+def app_key_exists(conn: Connection, key: str) -> bool:
+    """Return whether any workspace has or had this app key: keys are unique in the house."""
+    return conn.execute(select(app_keys.c.id).where(app_keys.c.key == key)).first() is not None
+
+
+def all_app_keys(conn: Connection, scope: Scope) -> list[AppKey]:
+    """Return the workspace's app keys, revoked ones too, oldest first."""
+    rows = conn.execute(
+        select(app_keys)
+        .where(app_keys.c.workspace_id == scope.workspace_id)
+        .order_by(app_keys.c.id)
+    )
+    return [_app_key(row) for row in rows]
+
+
+def app_key(conn: Connection, scope: Scope, key: str) -> AppKey | None:
+    """Return one app key of the workspace."""
+    row = conn.execute(
+        select(app_keys).where(app_keys.c.workspace_id == scope.workspace_id, app_keys.c.key == key)
+    ).one_or_none()
+    return None if row is None else _app_key(row)
+
+
+def update_app_key(conn: Connection, scope: Scope, key: str, columns: dict[str, Any]) -> None:
+    """Set the given columns of one app key of the workspace."""
+    if columns:
+        conn.execute(
+            update(app_keys)
+            .where(app_keys.c.workspace_id == scope.workspace_id, app_keys.c.key == key)
+            .values(columns)
+        )
+
+
+def revoke_app_keys(conn: Connection, scope: Scope, keys: list[str], now: Instant) -> None:
+    """Mark these app keys of the workspace as revoked; those that were keep their time."""
+    conn.execute(
+        update(app_keys)
+        .where(
+            app_keys.c.workspace_id == scope.workspace_id,
+            app_keys.c.key.in_(keys),
+            app_keys.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+    )
+
+
+def live_app_key(conn: Connection, key: str) -> tuple[AppKey, Workspace] | None:
+    """Return the app key, of whichever workspace, and that one; no revoked key."""
+    row = conn.execute(
+        select(app_keys).where(app_keys.c.key == key, app_keys.c.revoked_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        return None
+    workspace = workspace_by_id(conn, WorkspaceId(row.workspace_id))
+    assert workspace is not None  # a foreign key says so
+    return _app_key(row), workspace
+
+
+def json_list(texts: tuple[str, ...] | None) -> str | None:
+    """Return how a list of texts stands in a column; None stays None."""
+    return None if texts is None else msgspec.json.encode(texts).decode()
+
+
+def _texts(column: str | None) -> tuple[str, ...] | None:
+    return None if column is None else msgspec.json.decode(column, type=tuple[str, ...])
+
+
+def _app_key(row: Row[Any]) -> AppKey:
+    return AppKey(
+        id=AppKeyId(row.id),
+        workspace_id=WorkspaceId(row.workspace_id),
+        name=row.name,
+        key=row.key,
+        allowed_origins=_texts(row.allowed_origins),
+        events_per_second=row.events_per_second,
+        created_at=Instant(row.created_at),
+        revoked_at=None if row.revoked_at is None else Instant(row.revoked_at),
+    )
+
+
 def _workspace(row: Row[Any]) -> Workspace:
     return Workspace(
         id=WorkspaceId(row.id),
@@ -122,11 +224,7 @@ def _workspace(row: Row[Any]) -> Workspace:
         created_at=Instant(row.created_at),
         identity_secret=row.identity_secret,
         require_signed_contacts=row.require_signed_contacts,
-        browser_attributes=(
-            None
-            if row.browser_attributes is None
-            else msgspec.json.decode(row.browser_attributes, type=tuple[str, ...])
-        ),
+        browser_attributes=_texts(row.browser_attributes),
     )
 
 

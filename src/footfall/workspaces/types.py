@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from footfall.kernel.ids import ApiKeyId, WorkspaceId
+from footfall.kernel.ids import ApiKeyId, AppKeyId, WorkspaceId
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 
@@ -49,3 +49,31 @@ class Access:
     may_read: bool
     may_write: bool
     time_zone: str  #: the workspace's, for times in events that name none
+
+
+@dataclass(frozen=True, slots=True)
+class AppKey:
+    """A public key with which browsers and mobile apps write; it opens nothing to read."""
+
+    id: AppKeyId
+    workspace_id: WorkspaceId
+    name: str
+    key: str  #: six letters and digits
+    #: Origins of pages that may use it, such as https://shop.example; None: any.
+    allowed_origins: tuple[str, ...] | None
+    events_per_second: int | None  #: None: unlimited
+    created_at: Instant
+    revoked_at: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppAccess:
+    """What a browser or app may do, by its app key, and the workspace's rules for it."""
+
+    scope: Scope
+    app_key_id: AppKeyId
+    allowed_origins: tuple[str, ...] | None
+    events_per_second: int | None
+    time_zone: str
+    identity_secret: bytes  #: signs contact ids
+    require_signed_contacts: bool
