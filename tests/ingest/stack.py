@@ -134,12 +134,16 @@ class Stack:
             for row in rows
         ]
 
-    def activities(self, workspace: Workspace) -> list[dict[str, Any]]:
-        """Return the stored activities with names instead of ids, in the order of their ids."""
+    def activities(self, workspace: Workspace, *more: str) -> list[dict[str, Any]]:
+        """Return the stored activities with names instead of ids, in the order of their ids.
+
+        Args:
+            more: Columns to show besides.
+        """
         scope = scope_of(workspace)
         with self.state.read() as conn:
             people = self._people(conn, scope)
-        names = ("kind", "name", "url", "utm_source", "language", "session_id", "traffic")
+        names = ("kind", "name", "url", "utm_source", "language", "session_id", "traffic", *more)
         columns = ", ".join(("contact_id", "toUnixTimestamp64Milli(occurred_at)", "attributes"))
         columns += ", " + ", ".join(
             f"toString({name})" if name in {"kind", "traffic"} else name for name in names

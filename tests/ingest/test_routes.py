@@ -3,6 +3,7 @@
 import asyncio
 from base64 import b64decode
 from collections.abc import Callable
+from secrets import token_bytes
 from typing import Any
 from urllib.parse import quote
 
@@ -111,6 +112,7 @@ def _application(stack: Stack) -> Collector:
         caught_up=at_once,
         counters=counters,
         new_request_id=lambda: "request",
+        random_bytes=token_bytes,
     )
     app: Any = create_application(
         ROUTES,

@@ -78,3 +78,54 @@ def test_a_wrong_item_is_rejected_and_kept_and_the_others_are_stored(browser: Br
     failed = browser.till.get("/api/v1/failed-events?limit=7")["results"][::-1]
     assert [json.loads(kept["payload"])["events"] for kept in failed] == [[i] for i in wrong]
     assert {(kept["source"], kept["wire_format"]) for kept in failed} == {("browser", "browser")}
+
+
+def test_page_views_events_and_news_are_stored_with_page_device_and_session(
+    browser: Browser,
+) -> None:
+    page = {
+        "url": f"{SHOP}/sale?utm_source=mail",
+        "referrer": "https://search.example/",
+        "utm_source": "mail",
+        "utm_campaign": "spring",
+    }
+    device = {"language": "pl-PL", "screen": "1920x1080", "sdk": "1.0.0"}
+    told = {"session": "s-1", "page": page, "device": device, "product_id": ..., "event_type": ...}
+    answer = browser.send(
+        browser.item(kind="page_view", data={"title": "Sale"}, **told),
+        browser.item(kind="event", name="size guide opened", data={"table": 3}, **told),
+        browser.item(kind="update", contact={"first_name": "Anna", "shoe_size": 38}, **told),
+    )
+    assert answer.json() == {"accepted": 3, "duplicates": 0, "rejected": []}
+    view, opened = browser.stack.activities(
+        browser.workspace, "referrer", "utm_campaign", "device_type", "os", "browser"
+    )
+    assert (view["kind"], view["name"], json.loads(view["attributes"])) == (
+        "page_view",
+        "",
+        {"title": "Sale"},
+    )
+    assert (opened["kind"], opened["name"]) == ("event", "size guide opened")
+    for stored in (view, opened):
+        assert stored["session_id"] == "s-1"
+        assert {name: stored[name] for name in page} == page
+        assert (stored["device_type"], stored["os"], stored["browser"], stored["language"]) == (
+            "desktop",
+            "Windows",
+            "Chrome",
+            "pl-PL",
+        )
+        assert stored["traffic"] == "visitor"
+    [(_, profile)] = browser.stack.profiles(browser.workspace)
+    assert (profile["first_name"][0], profile["shoe_size"][0]) == ("Anna", "38")
+
+
+def test_a_product_event_may_bring_news_of_the_contact_and_counts_as_one(
+    browser: Browser,
+) -> None:
+    item = browser.item(contact={"first_name": "Anna"}, user_id="anna")
+    for told in ({"accepted": 1, "duplicates": 0}, {"accepted": 0, "duplicates": 1}):
+        assert browser.send(item).json() == {**told, "rejected": []}
+    [(name, profile)] = browser.stack.profiles(browser.workspace)
+    assert (name, profile["first_name"][0]) == ("anna", "Anna")
+    assert len(browser.till.events()) == 1

@@ -21,7 +21,7 @@ from footfall.ingest.logic import (
     json_text,
     occurred_instant,
 )
-from footfall.ingest.types import ActivityKind, ActivityRecord, EventRecord, Traffic
+from footfall.ingest.types import ActivityKind, ActivityRecord, Doing, EventRecord, Traffic
 from footfall.ingest.user_agents import UNKNOWN, Agent
 from footfall.kernel.errors import Invalid, TooLarge
 from footfall.kernel.identifiers import checked_email, checked_id
@@ -110,7 +110,7 @@ class Sending(NamedTuple):
 class Read(NamedTuple):
     """What became of an item."""
 
-    records: "tuple[EventRecord | ActivityRecord, ...]"  #: the item's own is the last
+    records: tuple[Doing, ...]  #: the item's own is the last
     #: The contact id that was passed over for want of a signature.
     ignored_user_id: str | None
 
@@ -169,8 +169,6 @@ def records_of(item: Item | Raw, sending: Sending) -> Read:
     if isinstance(item, Raw):
         item = decoded(_decode_item, item)
         assert isinstance(item, Item)
-    if item.kind != "product_event" or item.contact:
-        raise Invalid.at("/kind", "wrong_type", "Only product events are taken yet.")
     key = None if item.id is None else checked_event_key(item.id, "/id")
     # Text is not a browser's clock: it stands as it is.
     at = item.at if isinstance(item.at, str) else item.at + sending.skew_ms

@@ -24,7 +24,7 @@ from footfall.ingest.asgi import (
 )
 from footfall.ingest.browser import Body, Sending, alone, records_of
 from footfall.ingest.logic import key_hash
-from footfall.ingest.types import ActivityRecord, EventRecord, RefusedRecord
+from footfall.ingest.types import Doing, RefusedRecord
 from footfall.ingest.user_agents import Agent
 from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import Forbidden, Unauthorized, UserError
@@ -158,7 +158,7 @@ def check_origin(access: AppAccess, origin: str | None) -> None:
         )
 
 
-def entry_of(record: EventRecord | ActivityRecord) -> Entry:
+def entry_of(record: Doing) -> Entry:
     """Return the record as the journal takes it, known by its event key."""
     key = record.event_key
     return Entry(

@@ -66,10 +66,12 @@ class MobileCollector:
             await self._app(scope, receive, send)
             return
 
-        async def answered(headers: Headers) -> Rendered:
+        async def handle(headers: Headers, receive: Receive) -> Rendered:
             return await self._answer(call, scope["method"], headers, receive)
 
-        await respond(answered, scope, send, self._counters, self._new_request_id, compatible_error)
+        await respond(
+            handle, scope, receive, send, self._counters, self._new_request_id, compatible_error
+        )
 
     async def _answer(
         self, call: _Call, method: str, headers: Headers, receive: Receive
