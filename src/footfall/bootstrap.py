@@ -34,7 +34,7 @@ from footfall.journal.types import Appended, Entry, Journal
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Instant
 from footfall.settings import Settings
-from footfall.state.api import State, open_state
+from footfall.state.api import State, StateUnavailable, open_state
 from footfall.warehouse.api import Warehouse, open_warehouse
 from footfall.workspaces.api import AppKeyring, Keyring, create_workspace, list_workspaces
 from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
@@ -65,7 +65,11 @@ def new_request_id() -> str:
 
 
 def open_migrated_state(settings: Settings) -> State:
-    """Return the state store, up to date, with at least one workspace in it."""
+    """Return the state store, up to date, with at least one workspace in it.
+
+    Raises:
+        StateUnavailable: It cannot be opened; the message says why.
+    """
     # Contacts and money are in it: for its owner only.
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = open_state(settings.state_url, settings.state_path)
@@ -79,6 +83,9 @@ def open_migrated_state(settings: Settings) -> State:
                     create_workspace(
                         conn, FIRST_WORKSPACE, now=clock(), random_bytes=secrets.token_bytes
                     )
+    except StateUnavailable as error:
+        state.close()
+        raise StateUnavailable(f"{error.message} {error.reason}".strip()) from error
     except BaseException:
         state.close()
         raise

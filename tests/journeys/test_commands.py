@@ -102,6 +102,17 @@ def test_the_doctor_says_what_to_do(idle):
     found = idle.command("doctor", check=False)
     assert found.returncode == 1
     assert "FOOTFALL_STATE_URL" in found.stdout
+    assert "port 1 failed: Connection refused" in found.stdout
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        idle.environment["FOOTFALL_STATE_URL"] = (
+            f"postgresql://nobody:secret@127.0.0.1:{port}/none?connect_timeout=2"
+        )
+        for command in (["doctor"], ["serve", "--port", "0"]):
+            found = idle.command(*command, check=False)
+            assert found.returncode != 0
+            assert "connection timeout expired" in found.stdout + found.stderr
+            assert "secret" not in found.stdout + found.stderr
 
 
 def test_rebuild_brings_the_copies_back_beside_a_server_and_without(shop):

@@ -1,5 +1,6 @@
 """Transactions of the state store keep their promises on both engines."""
 
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -219,6 +220,31 @@ def test_an_unreachable_server_is_an_outage_and_not_a_bug() -> None:
         pass
     with pytest.raises(StateUnavailable), opened.write():
         pass
+
+
+def test_a_server_that_never_answers_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(engine._PATIENCE, "connect_timeout", 2)  # the least that the driver takes
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        opened = open_state(f"postgresql+psycopg://nobody@127.0.0.1:{port}/none", Path())
+        with pytest.raises(StateUnavailable, match="right now") as refused, opened.read():
+            pass
+    assert "timeout" in refused.value.reason
+
+
+def test_patience_with_a_server_is_bounded_unless_the_url_says_otherwise(
+    postgresql_url: str,
+) -> None:
+    for more, expected in (("", "30"), ("?keepalives_idle=7", "7")):
+        opened = open_state(postgresql_url + more, Path())
+        with opened.read() as conn:
+            raw = conn.connection.driver_connection
+            assert raw is not None
+            options = {o.keyword.decode(): o.val for o in raw.pgconn.info if o.val is not None}
+        opened.close()
+        assert options["keepalives_idle"] == expected.encode()
+        assert options["connect_timeout"] == b"10"
+        assert options["tcp_user_timeout"] == b"30000"
 
 
 def test_a_connection_lost_in_a_transaction_is_an_outage_and_is_replaced(

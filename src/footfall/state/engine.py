@@ -35,6 +35,17 @@ from footfall.state.schema import NEWEST_REVISION
 WRITER_LOCK: Final = 0x666F6F74  # "foot"
 #: How long a writer waits for another process's transaction; theirs are milliseconds long.
 BUSY_TIMEOUT_MS: Final = 10_000
+#: Of a PostgreSQL connection, where the URL says nothing else. Without them a host that vanished,
+#: or a firewall that drops packets, holds a transaction and who waits for it for hours.
+_PATIENCE: Final = {
+    "connect_timeout": 10,  # seconds, for each address of the host
+    # A silent server is asked after 30 seconds, three times, and given up after a minute.
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds until what was sent must have been received
+}
 #: Readers open at once; more wait their turn. SQLite gives each a page cache of 2 MB.
 READERS: Final = 8
 
@@ -51,9 +62,17 @@ _SQLITE_OUTAGES: Final = frozenset(
 
 
 class StateUnavailable(Unavailable):
-    """The state store does not answer, is locked or has no room; the transaction left no trace."""
+    """The state store does not answer, is locked or has no room; the transaction left no trace.
+
+    Attributes:
+        reason: What the driver said, for the operator: it may name hosts, but no password.
+    """
 
     code = "state_unavailable"
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class _Turnstile:
@@ -235,12 +254,13 @@ def _sqlite_setup(*, cache_kib: int, query_only: bool) -> Any:
 
 def _open_postgresql(where: URL) -> State:
     # pool_pre_ping: a connection that died with a restarted server is replaced, not handed out.
-    writer = create_engine(where, pool_size=1, max_overflow=0, pool_pre_ping=True)
+    said = {name: value for name, value in _PATIENCE.items() if name not in where.query}
+    options: dict[str, Any] = {"max_overflow": 0, "pool_pre_ping": True, "connect_args": said}
+    writer = create_engine(where, pool_size=1, **options)
     reader = create_engine(
         where,
         pool_size=READERS,
-        max_overflow=0,
-        pool_pre_ping=True,
+        **options,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )
@@ -258,10 +278,16 @@ def _outages_said() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         if _is_outage(error):
-            raise StateUnavailable("The state store cannot be used right now.") from error
+            raise StateUnavailable(
+                "The state store cannot be used right now.", reason=_first_line(error.orig)
+            ) from error
         raise
     except PoolTimeout as error:
         raise StateUnavailable("Too many readers are waiting for the state store.") from error
+
+
+def _first_line(error: BaseException | None) -> str:
+    return next(iter(str(error or "").splitlines()), "")
 
 
 def _is_outage(error: DBAPIError) -> bool:
