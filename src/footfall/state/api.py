@@ -1,6 +1,7 @@
 """What features use of the state store: its transactions, and the statements SQL spells twice."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -14,10 +15,11 @@ from sqlalchemy import (
     Text,
     and_,
     any_,
+    column,
     delete,
     func,
     select,
-    true,
+    text,
     tuple_,
 )
 from sqlalchemy import bindparam as bind
@@ -56,8 +58,7 @@ def insert_on_conflict(conn: Connection, table: Table) -> OnConflict:
 
 def insert_many(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert `rows`; none is fine. They all have the same keys."""
-    if rows:
-        _insert(conn, table, rows, lambda statement: statement)
+    _insert(conn, table, rows, None)
 
 
 def upsert(
@@ -71,49 +72,68 @@ def upsert(
     """
     if not rows:
         return
-    key = [column.name for column in table.primary_key]
-    names = [name for name in rows[0] if name not in key] if update is None else list(update)
-
-    def overwriting(statement: OnConflict) -> OnConflict:
-        return statement.on_conflict_do_update(
-            index_elements=key, set_={name: statement.excluded[name] for name in names}
-        )
-
-    _insert(conn, table, rows, overwriting)
+    if update is None:
+        update = [name for name in rows[0] if not table.c[name].primary_key]
+    _insert(conn, table, rows, tuple(update))
 
 
 def insert_missing(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert those of `rows` that break no unique rule; leave the others as they are."""
-    if rows:
-        _insert(conn, table, rows, lambda statement: statement.on_conflict_do_nothing())
+    _insert(conn, table, rows, ())
 
 
-def _insert(
-    conn: Connection,
-    table: Table,
-    rows: Sequence[Row],
-    finish: Callable[[OnConflict], OnConflict],
-) -> None:
-    """Insert `rows` by one statement that carries them all.
+#: A few sizes only, so that SQLite keeps each prepared; larger ones gain nothing.
+_ROWS_PER_STATEMENT = (256, 64, 16, 4, 1)
+#: Columns to overwrite where the primary key exists; empty: leave such rows; None: refuse them.
+_Overwrite = tuple[str, ...] | None
 
-    On SQLite they travel as one JSON text: `executemany` lets go of the GIL and takes it back for
-    every row, and beside a busy thread each time costs a turn of it.
+
+def _insert(conn: Connection, table: Table, rows: Sequence[Row], overwrite: _Overwrite) -> None:
+    """Insert `rows` by few statements that carry hundreds each.
+
+    On SQLite as one list of values: `executemany` lets go of the GIL and takes it back for every
+    row, and beside a busy thread each time costs a turn of it.
     """
-    statement = insert_on_conflict(conn, table)
-    if conn.dialect.name != "sqlite" or _holds_bytes(rows[0]):
-        conn.execute(finish(statement), list(rows))
+    if not rows:
         return
-    names = list(rows[0])
-    values = _json_text([[row[name] for name in names] for row in rows])
-    each = func.json_each(bind(None, values)).table_valued("value")
-    columns = [func.json_extract(each.c.value, f"$[{place}]") for place in range(len(names))]
-    # `WHERE true`: without it SQLite takes ON CONFLICT for the ON of a join.
-    statement = statement.from_select(names, select(*columns).where(true()))
-    conn.execute(finish(statement))
+    if conn.dialect.name != "sqlite":
+        conn.execute(_conflicting(insert_on_conflict(conn, table), table, overwrite), list(rows))
+        return
+    names = tuple(rows[0])
+    done = 0
+    for count in _ROWS_PER_STATEMENT:
+        while len(rows) - done >= count:
+            some = rows[done : done + count]
+            statement = _insert_text(table, names, overwrite, count)
+            conn.exec_driver_sql(statement, tuple([row[name] for row in some for name in names]))
+            done += count
 
 
-def _holds_bytes(row: Row) -> bool:
-    return any(isinstance(value, bytes) for value in row.values())
+def _conflicting(statement: OnConflict, table: Table, overwrite: _Overwrite) -> OnConflict:
+    if overwrite is None:
+        return statement
+    if not overwrite:
+        return statement.on_conflict_do_nothing()
+    return statement.on_conflict_do_update(
+        index_elements=[column.name for column in table.primary_key],
+        set_={name: statement.excluded[name] for name in overwrite},
+    )
+
+
+@lru_cache(maxsize=256)
+def _insert_text(
+    table: Table, names: tuple[str, ...], overwrite: _Overwrite, row_count: int
+) -> str:
+    """Return SQLite's `INSERT` of so many rows of `names`, to be given the values in their order.
+
+    SQLAlchemy writes all but the values, which it would take ten times as long to write each time.
+    """
+    values = f"({', '.join('?' * len(names))})"
+    columns: list[ColumnElement[Any]] = [column(name) for name in names]
+    source = text(f"VALUES {', '.join([values] * row_count)}").columns(*columns)
+    statement = sqlite.insert(table).from_select(list(names), source, include_defaults=False)
+    compiled = _conflicting(statement, table, overwrite).compile(dialect=sqlite.dialect())
+    return str(compiled)
 
 
 def fetch_rows(conn: Connection, statement: "Select[Any]") -> list[list[Any]]:
