@@ -42,8 +42,9 @@ LINGER_SECONDS = 0.06
 #: requests the CPU is worth more than a quarter of a second.
 BUSY_RECORDS = 400
 BUSY_LINGER_SECONDS = 0.25
-#: How often copies of changed objects are made while batches queue up.
-SNAPSHOT_SECONDS = 1.0
+#: How often copies of changed objects are made while batches queue up: one that sells is changed
+#: by every batch, and a copy costs as much as a third of the events that changed it.
+SNAPSHOT_SECONDS = 3.0
 #: Failed events are kept for 30 days (decisions.md).
 FAILED_EVENTS_KEPT_MS = 30 * DAY_MS
 #: Between two tries while a store is away.
