@@ -60,7 +60,7 @@ def get_failed_event(conn: Connection, scope: Scope, failed_id: int) -> FailedEv
     """Return one failed event.
 
     Raises:
-        NotFound: This workspace has none of that id (any more: they are kept for 30 days).
+        NotFound: This workspace has none of that id (any more: see decision 0006).
     """
     return _shown(_kept(conn, scope, failed_id))
 

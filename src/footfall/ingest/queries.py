@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, and_, delete, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, select, update
 
 from footfall.attributes.types import ObjectKind
 from footfall.ingest.types import Grouping
@@ -32,6 +32,12 @@ from footfall.state.schema import (
     projected_ranges,
 )
 from footfall.warehouse.api import Parameter, Statement, statement, survivor
+
+#: A sender that does everything wrong must not fill the disk
+#: (docs/decisions/0006-bounded-failed-events.md).
+MAX_FAILED_BYTES = 256 << 20
+#: What a failed event takes beside its payload, about.
+_FAILED_ROW_BYTES = 1_000
 
 
 def cursor(conn: Connection, name: str) -> Position:
@@ -76,18 +82,31 @@ def remember_names(conn: Connection, scope: Scope, first_positions: Mapping[str,
 
 
 def add_failed_events(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    """Keep refused input. PostgreSQL's text has no NUL: only the payload keeps one."""
-    insert_many(
-        conn,
-        failed_events,
-        [
-            {
-                name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
-                for name, value in row.items()
-            }
-            for row in rows
-        ],
-    )
+    """Keep refused input, and of each workspace the newest MAX_FAILED_BYTES only.
+
+    PostgreSQL's text has no NUL: only the payload keeps one.
+    """
+    kept_through: dict[int, int] = {}
+    for workspace_id in {row["workspace_id"] for row in rows}:
+        own = failed_events.c.workspace_id == workspace_id
+        newest = conn.scalar(select(func.max(failed_events.c.kept_through)).where(own))
+        kept_through[workspace_id] = newest or 0
+    kept: list[dict[str, Any]] = []
+    for row in rows:
+        kept_through[row["workspace_id"]] += len(row["payload"]) + _FAILED_ROW_BYTES
+        texts = {
+            name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
+            for name, value in row.items()
+        }
+        kept.append({**texts, "kept_through": kept_through[row["workspace_id"]]})
+    insert_many(conn, failed_events, kept)
+    for workspace_id, newest in kept_through.items():
+        conn.execute(
+            delete(failed_events).where(
+                failed_events.c.workspace_id == workspace_id,
+                failed_events.c.kept_through <= newest - MAX_FAILED_BYTES,
+            )
+        )
 
 
 def is_failed(conn: Connection, position: Position) -> bool:

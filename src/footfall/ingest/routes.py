@@ -218,7 +218,7 @@ def list_failed_events(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
     code: Annotated[str | None, QueryParameter(description="Why they failed.")] = None,
 ) -> FailedEventPage:
-    """Answer refused input, the newest first; it is kept for 30 days."""
+    """Answer refused input, the newest first; it is kept for 30 days, and 256 MiB of it at most."""
     check_parameters(call, {"cursor", "limit", "code"})
     with call.read() as conn:
         results, next_before = failed.list_failed_events(

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 #: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
-NEWEST_REVISION = "0002"
+NEWEST_REVISION = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -248,6 +248,9 @@ failed_events = Table(
     Column("message", Text, nullable=False),
     Column("replayed_at", BigInteger),
     Column("replayed_position", BigInteger),
+    #: Bytes that the workspace has kept in all, this one's among them; ascending with the id.
+    Column("kept_through", BigInteger),
     Index(None, "workspace_id", "id"),
+    Index(None, "workspace_id", "kept_through"),
     Index(None, "failed_at"),
 )
