@@ -68,7 +68,12 @@ def test_a_clean_name_can_be_stored(name: str) -> None:
 
 values = st.none() | st.booleans() | st.integers(0, 1) | st.floats(0, 1) | st.sampled_from("ab")
 cells = st.builds(
-    Cell, values, values, st.integers(0, 2), st.integers(0, 2), st.sampled_from(["api", "import"])
+    Cell,
+    values,
+    values,
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.sampled_from(["api", "import", "browser"]),
 )
 profiles = st.dictionaries(st.sampled_from("xyz"), cells)
 
@@ -130,11 +135,27 @@ def test_a_put_cell_is_there_exactly_if_it_is_the_latest(
     assert changed is (wins and not same_value(mine.value, new.value))
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), values), max_size=5))
-def test_cells_of_distinct_positions_may_come_in_any_order(said: list[tuple[int, Any]]) -> None:
+def test_a_browsers_cell_ranks_below_every_other_whatever_its_time() -> None:
+    for source in ("api", "import", "feed", "signed"):
+        early, late = Cell(1, 1, 1, 1, source), Cell(2, 2, 9, 9, "browser")
+        assert is_later(early, late)
+        assert not is_later(late, early)
+        profile: Profile = {"x": late}
+        assert put_cell(profile, "x", early)
+        assert not put_cell(profile, "x", late, wins_ties=True)
+        assert profile["x"] is early
+
+
+sources = st.sampled_from(["api", "browser", "import"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), values, sources), max_size=5))
+def test_cells_of_distinct_positions_may_come_in_any_order(
+    said: list[tuple[int, Any, str]],
+) -> None:
     history = [
-        Cell(value, value, occurred_at, position, "api")
-        for position, (occurred_at, value) in enumerate(said)
+        Cell(value, value, occurred_at, position, source)
+        for position, (occurred_at, value, source) in enumerate(said)
     ]
     outcomes = set()
     for order in itertools.permutations(history):

@@ -14,7 +14,7 @@ import msgspec
 from footfall.catalog import queries as product_queries
 from footfall.catalog.book import OpenProduct
 from footfall.contacts import queries as contact_queries
-from footfall.contacts.book import contact_of
+from footfall.contacts.opened import contact_of
 from footfall.http.services import Counters
 from footfall.ingest.formats import record_of
 from footfall.ingest.logic import key_hash

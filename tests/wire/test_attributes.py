@@ -154,6 +154,7 @@ def test_our_own_definitions(shop: Shop) -> None:
         "multiple": False,
         "origin": "defined",
         "created_at": "2026-01-01T12:00:00.000Z",
+        "source_rule": "any",
     }
     again = shop.post("/api/v1/attributes", {**body, "name": "SHOE-SIZE"})
     assert (again.status_code, again.json()["code"]) == (409, "attribute_exists")
@@ -196,3 +197,39 @@ def test_the_other_workspace_sees_no_attributes(shop: Shop, rival: Shop) -> None
     assert rival.get("/api/v1/set-aside-values?kind=product").json()["results"] == []
     patched = rival.patch("/api/v1/attributes/product/weight", {"value_type": "float"})
     assert patched.status_code == 404
+
+
+@both_engines
+def test_source_rules_are_set_for_own_and_built_in_attributes(shop: Shop, rival: Shop) -> None:
+    body = {"kind": "product", "name": "Margin", "value_type": "float", "source_rule": "api only"}
+    assert shop.post("/api/v1/attributes", body).json()["source_rule"] == "api only"
+    changed = shop.patch("/api/v1/attributes/product/margin", {"source_rule": "feed only"}).json()
+    assert changed["attribute"]["source_rule"] == "feed only"
+    assert changed["attribute"]["value_type"] == "float"
+    for rule in ("api only", "feed only"):
+        answer = shop.patch("/api/v1/attributes/product/price", {"source_rule": rule})
+        assert answer.json()["attribute"]["source_rule"] == rule
+
+    def rules(of: Shop) -> dict[str, str]:
+        listed = of.get("/api/v1/attributes?kind=product").json()["results"]
+        return {found["name_std"]: found["source_rule"] for found in listed}
+
+    assert {n: r for n, r in rules(shop).items() if r != "any"} == {
+        "margin": "feed only",
+        "price": "feed only",
+    }
+    assert set(rules(rival).values()) == {"any"}
+    answer = shop.put(
+        "/api/v1/products/mug", {"attributes": {"price": 1, "margin": 2, "name": "a"}}
+    )
+    assert answer.json()["attributes"] == {"name": "a"}
+    assert {row["code"] for row in answer.json()["set_aside"]} == {"source_not_allowed"}
+    typed = shop.patch("/api/v1/attributes/product/margin", {"value_type": "integer"}).json()
+    assert typed["attribute"]["source_rule"] == "feed only"
+    for name, wrong in (
+        ("product/price", {"value_type": "string"}),
+        ("product/price", {}),
+        ("product/price", {"source_rule": "mine"}),
+        ("contact/email", {"source_rule": "api only"}),
+    ):
+        assert shop.patch(f"/api/v1/attributes/{name}", wrong).status_code in {400, 409}

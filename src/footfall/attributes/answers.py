@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
-from footfall.attributes.types import Definition, ObjectKind, SetAside
+from footfall.attributes.types import Definition, ObjectKind, SetAside, SourceRule
 from footfall.kernel.instants import to_iso
 
 
@@ -20,6 +20,7 @@ class AttributeAnswer(Struct, frozen=True):
     multiple: bool
     origin: str
     created_at: str | None  #: None: built in
+    source_rule: SourceRule  #: whose values count
 
 
 class SetAsideAnswer(Struct, frozen=True):
@@ -36,11 +37,12 @@ class SetAsideAnswer(Struct, frozen=True):
 
 
 class TypeChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """A new type for an attribute."""
+    """What is to change of an attribute; a type that is not named stays."""
 
-    value_type: str
+    value_type: str | None = None
     choices: list[str] = field(default_factory=list)  #: for `fixed`
     multiple: bool = False  #: for `fixed`: several at once
+    source_rule: SourceRule | None = None  #: whose values count from now on; None: as before
 
 
 class TypeChangeAnswer(Struct, frozen=True):
@@ -64,6 +66,7 @@ def shown_attribute(definition: Definition) -> AttributeAnswer:
         definition.multiple,
         definition.origin,
         to_iso(definition.created_at) if definition.created_at else None,
+        definition.source_rule,
     )
 
 

@@ -35,7 +35,7 @@ from footfall.attributes.recasting import (
     recast_all,
     recast_profile,
 )
-from footfall.attributes.types import Definition, ObjectKind, SetAside, ValueType
+from footfall.attributes.types import Definition, ObjectKind, SetAside, SourceRule, ValueType
 from footfall.kernel.errors import Conflict, Invalid, NotFound
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
@@ -110,6 +110,7 @@ def define_attribute(
     *,
     choices: Sequence[str] = (),
     multiple: bool = False,
+    source_rule: SourceRule = "any",
     now: Instant,
 ) -> Definition:
     """Return the new attribute, defined ahead of its first value.
@@ -117,6 +118,7 @@ def define_attribute(
     Args:
         choices: The spellings a `fixed` attribute takes; passed over for other types.
         multiple: Whether a `fixed` attribute takes several of them at once.
+        source_rule: Whose values count (decision 10).
 
     Raises:
         Invalid: A name, type or choice that cannot be; the workspace has too many attributes.
@@ -148,6 +150,7 @@ def define_attribute(
             multiple=False,
             origin="defined",
             created_at=now,
+            source_rule=source_rule,
         ),
         value_type,
         choices,
@@ -226,6 +229,8 @@ def change_type(
 ) -> TypeChangeAnswer:
     """Change an attribute's type and coerce all current values again (decision 8).
 
+    A new source rule counts for values to come; those that are there stay.
+
     Args:
         transaction: Begins one, committed at its end; there are many of them.
         name: In any spelling.
@@ -241,13 +246,32 @@ def change_type(
         known = load_definitions(conn, scope, kind).get(name)
         if known is None:
             raise NotFound("There is no such attribute.", code="attribute_not_found")
+        changed = _changed(known, change)
+        if not preview and changed.origin == "built-in":
+            queries.save_built_in_rule(conn, scope, changed)
+        elif not preview:
+            queries.update_definition(conn, scope, changed)
+    if change.value_type is None:
+        return TypeChangeAnswer(shown_attribute(changed), preview, 0, 0)
+    done = recast_all(transaction, lambda conn, after_id: step(conn, changed, after_id))
+    return TypeChangeAnswer(shown_attribute(changed), preview, done.kept, done.set_aside)
+
+
+def _changed(known: Definition, change: TypeChange) -> Definition:
+    changed = known
+    if change.value_type is not None:
         changed = preview_definition(
             known, change.value_type, choices=change.choices, multiple=change.multiple
         )
-        if not preview:
-            queries.update_definition(conn, scope, changed)
-    done = recast_all(transaction, lambda conn, after_id: step(conn, changed, after_id))
-    return TypeChangeAnswer(shown_attribute(changed), preview, done.kept, done.set_aside)
+    elif change.source_rule is None:
+        raise Invalid.at("/value_type", "required", "Say a value_type, a source_rule or both.")
+    if change.source_rule is None:
+        return changed
+    if known.kind == "contact" and known.name_std == "email":
+        raise Invalid.at(
+            "/source_rule", "identifier", "An e-mail address says who the contact is; it has none."
+        )
+    return dataclasses.replace(changed, source_rule=change.source_rule)
 
 
 def record_set_aside(conn: Connection, scope: Scope, rows: Collection[SetAside]) -> None:

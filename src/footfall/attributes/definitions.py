@@ -1,7 +1,8 @@
 """The attributes of one workspace, as one transaction knows and extends them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
@@ -9,7 +10,7 @@ from sqlalchemy import Connection
 from footfall.attributes import queries
 from footfall.attributes.built_in import BUILT_IN, EVENT_FACTS, RESERVED
 from footfall.attributes.logic import clean_name, name_std
-from footfall.attributes.types import Definition, ObjectKind
+from footfall.attributes.types import SIGNED, Definition, ObjectKind, SourceRule
 from footfall.kernel.instants import DAY_MS, Instant
 from footfall.kernel.scope import Scope
 
@@ -23,6 +24,7 @@ class Refused(NamedTuple):
 
     code: str
     message: str
+    source_rule: SourceRule = "any"  #: as a definition's: what is no attribute has none
 
 
 _BAD_NAME = Refused(
@@ -34,6 +36,22 @@ _TOO_MANY = Refused("too_many_attributes", "The workspace has its 500 attributes
 _TOO_MANY_TODAY = Refused(
     "too_many_new_attributes", "100 attributes were created today already; define it yourself."
 )
+NOT_FROM_BROWSERS = Refused(
+    "not_allowed_from_browser", "Browsers may not write this attribute in this workspace."
+)
+_SOURCE_NOT_ALLOWED = Refused(
+    "source_not_allowed", "The attribute's source rule does not allow values of this source."
+)
+_SOURCES: Final[Mapping[SourceRule, Collection[str]]] = {
+    "feed only": ("feed", "import"),
+    "api only": ("api", SIGNED),
+}
+
+
+def refused_source(definition: Definition, source: str) -> Refused | None:
+    """Return why values of `source` do not count for an attribute, None if they do."""
+    rule = definition.source_rule
+    return None if rule == "any" or source in _SOURCES[rule] else _SOURCE_NOT_ALLOWED
 
 
 class Definitions:
@@ -46,8 +64,13 @@ class Definitions:
         self.scope = scope
         self.kind = kind
         self.created: list[Definition] = []  #: not in the state store yet
-        self._stored = list(stored)
+        stored = list(stored)
+        # A row of a built-in attribute holds its source rule and nothing else.
+        rules = {row.name_std: row.source_rule for row in stored if row.origin == "built-in"}
+        self._stored = [row for row in stored if row.origin != "built-in"]
         self._by_std = {**{row.name_std: row for row in self._stored}, **BUILT_IN[kind]}
+        for name, rule in rules.items():
+            self._by_std[name] = replace(self._by_std[name], source_rule=rule)
         self._names: dict[str, Definition | Refused] = {}
         self._names_in_events: dict[str, Definition | Refused] = {}
         self._count = len(self._stored)
@@ -66,7 +89,8 @@ class Definitions:
     def all(self) -> list[Definition]:
         """Return every attribute: the built-in ones, then by name."""
         own = (found for found in self._by_std.values() if found.origin != "built-in")
-        return [*BUILT_IN[self.kind].values(), *sorted(own, key=lambda found: found.name_std)]
+        built_in = [self._by_std[name] for name in BUILT_IN[self.kind]]
+        return [*built_in, *sorted(own, key=lambda found: found.name_std)]
 
     @property
     def is_full(self) -> bool:
@@ -74,26 +98,34 @@ class Definitions:
         return self._count >= MAX_DEFINITIONS
 
     def auto_create(
-        self, name: str, now: Instant, *, in_event: bool = False
+        self,
+        name: str,
+        now: Instant,
+        in_event: bool = False,
+        permitted: Collection[str] | None = None,
     ) -> Definition | Refused:
         """Return the attribute that `name` means, created as text if there was none.
 
         Args:
             now: Its UTC day is the one whose new attributes are counted.
             in_event: Whether facts of the occurrence are no attributes here.
+            permitted: Standard names outside which none is created; None: any.
         """
         names = self.known_names(in_event=in_event)
         known = names.get(name)
         if known is None:
-            known = self._resolve(name, now, in_event)
-            names[name] = known
+            known = self._resolve(name, now, in_event, permitted)
+            if known is not NOT_FROM_BROWSERS:  # others may write it
+                names[name] = known
         return known
 
     def known_names(self, *, in_event: bool) -> dict[str, Definition | Refused]:
         """Return what each name as sent was found to mean so far; also those that mean nothing."""
         return self._names_in_events if in_event else self._names
 
-    def _resolve(self, name: str, now: Instant, in_event: bool) -> Definition | Refused:
+    def _resolve(
+        self, name: str, now: Instant, in_event: bool, permitted: Collection[str] | None
+    ) -> Definition | Refused:
         standard = name_std(name)
         if standard is None:
             return _BAD_NAME
@@ -102,10 +134,10 @@ class Definitions:
         known = self._by_std.get(standard)
         if known is not None:
             return known
-        if self.is_full:
-            return _TOO_MANY
-        if self._automatic[now // DAY_MS] >= MAX_AUTOMATIC_PER_DAY:
-            return _TOO_MANY_TODAY
+        if permitted is not None and standard not in permitted:
+            return NOT_FROM_BROWSERS
+        if self.is_full or self._automatic[now // DAY_MS] >= MAX_AUTOMATIC_PER_DAY:
+            return _TOO_MANY if self.is_full else _TOO_MANY_TODAY
         new = Definition(
             id=0,
             kind=self.kind,

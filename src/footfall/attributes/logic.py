@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from footfall.attributes.coercion import CoercionError, coerce
-from footfall.attributes.types import Cell, Definition, Profile
+from footfall.attributes.types import BROWSER, Cell, Definition, Profile
 
 #: Decision 9.
 MAX_NAME_STD_CHARACTERS: Final = 64
@@ -47,7 +47,12 @@ def clean_name(name: str) -> str:
 
 
 def is_later(a: Cell, b: Cell) -> bool:
-    """Return whether `a` was said after `b`: by event time, then journal position (decision 2)."""
+    """Return whether `a` counts more than `b`: by rank, event time, then journal position.
+
+    What a browser said ranks below everything else, whatever its time (decisions 2 and 10).
+    """
+    if (a.source == BROWSER) != (b.source == BROWSER):
+        return b.source == BROWSER
     if a.occurred_at != b.occurred_at:
         return a.occurred_at > b.occurred_at
     return a.position > b.position
@@ -65,7 +70,10 @@ def put_cell(profile: Profile, name: str, cell: Cell, wins_ties: bool = False) -
         return cell.value is not None
     # `is_later`, written out: this runs for each attribute of each event.
     then = current.occurred_at
-    if cell.occurred_at <= then and (
+    if cell.source != current.source and BROWSER in (cell.source, current.source):
+        if cell.source == BROWSER:
+            return False
+    elif cell.occurred_at <= then and (
         cell.occurred_at < then
         or cell.position < current.position
         or (cell.position == current.position and not wins_ties)

@@ -48,6 +48,18 @@ def update_definition(conn: Connection, scope: Scope, row: Definition) -> None:
     )
 
 
+def save_built_in_rule(conn: Connection, scope: Scope, row: Definition) -> None:
+    """Store the source rule of a built-in attribute, which has a row for nothing else."""
+    values = _columns(scope, row)
+    statement = insert_on_conflict(conn, definitions).values(values)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["workspace_id", "kind", "name_std"],
+            set_={"source_rule": statement.excluded.source_rule},
+        )
+    )
+
+
 def _columns(scope: Scope, row: Definition) -> dict[str, Any]:
     return {
         "workspace_id": scope.workspace_id,

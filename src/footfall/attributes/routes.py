@@ -15,7 +15,7 @@ from footfall.attributes.answers import (
     shown_attribute,
     shown_set_aside,
 )
-from footfall.attributes.types import Definition, ObjectKind, SetAside
+from footfall.attributes.types import Definition, ObjectKind, SetAside, SourceRule
 from footfall.http.paging import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -51,6 +51,7 @@ class AttributeBody(Struct, frozen=True, forbid_unknown_fields=True):
     value_type: str
     choices: list[str] = field(default_factory=list)  #: for `fixed`
     multiple: bool = False  #: for `fixed`: several at once
+    source_rule: SourceRule = "any"  #: whose values count
 
 
 class AttributeList(Struct, frozen=True):
@@ -81,6 +82,7 @@ def _define(call: Call, conn: Any, receipt: Receipt, body: AttributeBody) -> Def
             body.value_type,
             choices=body.choices,
             multiple=body.multiple,
+            source_rule=body.source_rule,
             now=receipt.now,
         )
     except Conflict as error:

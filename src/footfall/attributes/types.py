@@ -1,7 +1,7 @@
 """Attribute definitions, cells, and what became of a value."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -15,8 +15,13 @@ ValueType = Literal[
 Origin = Literal["built-in", "defined", "automatic"]
 
 
-#: Whose values count for an attribute (decision 10).
+#: Whose values count for an attribute (decision 10): everybody's; feeds' and imported files'; those
+#: of the shop's server.
 SourceRule = Literal["any", "feed only", "api only"]
+#: Source of what a visitor's browser said. It ranks below every other, whatever its time.
+BROWSER: Final = "browser"
+#: Source of what a browser said with the signature of the shop's server: as good as the server's.
+SIGNED: Final = "signed"
 
 
 @dataclass(frozen=True, slots=True)

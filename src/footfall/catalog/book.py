@@ -166,12 +166,14 @@ class ProductBook:
         position: int,
         source: str,
         in_event: bool,
+        permitted: Collection[str] | None = None,
     ) -> None:
         """Give `product` the attribute `values`, each where it is the latest (decision 2).
 
         Args:
             in_event: `null` is ignored and facts of the occurrence are no attributes; else it is
                 a write of the profile, where `null` clears.
+            permitted: Standard names that may be written; None: all.
         """
         changed = apply_values(
             product.profile,
@@ -185,6 +187,7 @@ class ProductBook:
             zone=self._zone,
             set_aside=self._set_aside,
             in_event=in_event,
+            permitted=permitted,
         )
         product.touched = True
         if changed:

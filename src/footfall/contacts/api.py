@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from footfall.attributes.api import STEP_OBJECTS, Step, load_definitions, written_values
 from footfall.attributes.types import Definition, SetAside
 from footfall.contacts import queries
-from footfall.contacts.book import ContactBook, IdentityKind, OpenContact, contact_of
+from footfall.contacts.book import ContactBook, IdentityKind
 from footfall.contacts.logic import Identifiers
+from footfall.contacts.opened import OpenContact, contact_of
 from footfall.contacts.queries import mark_all_dirty
 from footfall.contacts.types import Contact, ContactName
 from footfall.kernel.errors import Invalid, NotFound

@@ -9,6 +9,10 @@ custom id survives, contacts without one are merged into it, and an identifier n
 the survivor. Where an event names two contacts with different custom ids, they stay apart; the
 event belongs to the first of internal id, custom id, e-mail, visitor key, and the visitor key
 points there from then on.
+
+What a browser says without the signature of the shop's server is not trusted: it may name a
+contact, and cannot change an e-mail address or phone number that is known. Where it contradicts
+one, that part is set aside; there the order of events may matter, as what is known first stands.
 """
 
 from collections import Counter, defaultdict
@@ -20,18 +24,21 @@ import msgspec
 from sqlalchemy import Connection
 
 from footfall.attributes.api import (
+    RAW_LIMIT,
     Definitions,
     Recast,
     apply_values,
+    json_text,
     merge_profiles,
+    name_std,
     put_cell,
     recast_profile,
     record_set_aside,
 )
-from footfall.attributes.types import Cell, Definition, Profile, SetAside
+from footfall.attributes.types import BROWSER, SIGNED, Cell, Definition, SetAside
 from footfall.contacts import queries
-from footfall.contacts.types import KEY_CELL, Contact, Unplaceable
-from footfall.kernel.ids import ContactId
+from footfall.contacts.opened import OpenContact, differ, may_say
+from footfall.contacts.types import KEY_CELL, Unplaceable
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import reserve_ids
@@ -39,92 +46,10 @@ from footfall.state.api import reserve_ids
 IdentityKind = Literal["custom_id", "email", "key"]
 _KINDS: tuple[IdentityKind, ...] = ("custom_id", "email", "key")
 
-_decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
+#: Source of the visitor key's cell.
+_ANYBODY = "key"
+
 _encode = msgspec.json.Encoder().encode
-
-
-class OpenContact:
-    """A contact under change; made by ContactBook only."""
-
-    __slots__ = (
-        "_profile",
-        "_profile_text",
-        "created_at",
-        "custom_id",
-        "deleted_at",
-        "id",
-        "is_new",
-        "merged_into",
-        "revision",
-        "touched",
-        "updated_at",
-        "visibly_changed",
-    )
-
-    def __init__(
-        self,
-        contact_id: int,
-        custom_id: str | None,
-        profile_text: str | None,
-        merged_into: int | None,
-        created_at: int,
-        updated_at: int,
-        deleted_at: int | None,
-        revision: int,
-    ) -> None:
-        self.id = contact_id
-        self.custom_id = custom_id
-        self._profile_text = profile_text
-        self._profile: Profile | None = None
-        self.merged_into = merged_into
-        self.created_at = created_at
-        self.updated_at = updated_at
-        self.deleted_at = deleted_at
-        self.revision = revision
-        self.is_new = profile_text is None
-        self.touched = self.is_new
-        self.visibly_changed = self.is_new
-
-    @property
-    def profile(self) -> Profile:
-        """The attribute cells; decoded at the first look, for most events never take one."""
-        if self._profile is None:
-            self._profile = _decode_profile(self._profile_text) if self._profile_text else {}
-        return self._profile
-
-    @profile.setter
-    def profile(self, profile: Profile) -> None:
-        self._profile = profile
-
-    def text(self, name_std: str) -> str | None:
-        """Return the current value of a text attribute."""
-        cell = self.profile.get(name_std)
-        return None if cell is None or cell.value is None else str(cell.value)
-
-    def changed(self) -> None:
-        """Note that the contact looks different now."""
-        self.touched = self.visibly_changed = True
-
-    def as_contact(self) -> Contact:
-        """Return the contact as it stands now."""
-        return Contact(
-            ContactId(self.id),
-            self.custom_id,
-            self.text(KEY_CELL),
-            self.text("email"),
-            self.text("phone_number"),
-            self.profile,
-            Instant(self.created_at),
-            Instant(self.updated_at),
-            None if self.deleted_at is None else Instant(self.deleted_at),
-            None if self.merged_into is None else ContactId(self.merged_into),
-            self.revision,
-        )
-
-
-def contact_of(row: Sequence[Any]) -> Contact:
-    """Return the contact in a row of `queries.OPEN_COLUMNS`."""
-    return OpenContact(*row).as_contact()
 
 
 class ContactBook:
@@ -221,6 +146,19 @@ class ContactBook:
         """Return the id of the contact with this custom id, if there is one."""
         return self._owners.get(("custom_id", custom_id))
 
+    def contradicts(
+        self, contact_id: int | None, custom_id: str | None, email: str, key: str | None
+    ) -> bool:
+        """Return whether the contact that the other identifiers name has another address."""
+        named = None if contact_id is None else self.by_id(contact_id)
+        if named is None and custom_id is not None:
+            named = self.owner("custom_id", custom_id)
+        if named is None and key is not None:
+            named = self.owner("key", key)
+            if named is not None and custom_id is not None and named.custom_id is not None:
+                named = None  # a new contact's: the key was somebody else's until now
+        return named is not None and not may_say(named, "email", email)
+
     def resolve(
         self,
         *,
@@ -229,8 +167,13 @@ class ContactBook:
         email: str | None,
         key: str | None,
         position: int,
+        trusted: bool = True,
     ) -> OpenContact | None:
         """Return whose event this is, after creating and joining what it names; None for nobody.
+
+        Args:
+            trusted: Whether this may join contacts that are known by different addresses or
+                numbers. If not, `email` has passed `contradicts`.
 
         Raises:
             Unplaceable: No contact has the internal id, or it is another one's custom id.
@@ -240,7 +183,9 @@ class ContactBook:
         named = self._named(contact_id, custom_id, email, key)
         contact = self._survivor(named, custom_id) or self.create()
         for other in named:
-            if other is not contact and other.custom_id is None:
+            if other is contact or other.custom_id is not None:
+                continue
+            if trusted or not differ(other, contact):
                 self._merge(other, contact, position)
         if custom_id is not None and contact.custom_id is None:
             contact.custom_id = custom_id
@@ -324,6 +269,7 @@ class ContactBook:
                 ).decode(),
             }
         )
+        cells = (survivor.profile.get("email"), merged.profile.get("email"))
         survivor.profile = merge_profiles(survivor.profile, merged.profile)
         survivor.changed()
         if not merged.is_new:
@@ -332,8 +278,10 @@ class ContactBook:
                 self._owned[merged.id].append((kind, value))
             earlier = queries.merged_into(self._conn, self._scope, [merged.id])
             self._load([row.id for row in earlier])
+        for cell, holder in zip(cells, (survivor, merged), strict=True):
+            self._outrank(cell, holder, survivor)
         for kind, value in self._owned.pop(merged.id, ()):
-            if self._owners[kind, value] == merged.id:
+            if self._owners.get((kind, value)) == merged.id:
                 self.own(kind, value, survivor)
         for contact in self._merged_contacts.pop(merged.id, []):
             contact.merged_into = survivor.id
@@ -342,6 +290,20 @@ class ContactBook:
         self._merged_contacts[survivor.id].append(merged)
         merged.merged_into = survivor.id
         merged.changed()
+
+    def _outrank(self, cell: Cell | None, holder: OpenContact, contact: OpenContact) -> None:
+        """Take an address that only a browser gave from `holder` if `contact` has a better one now.
+
+        As if the browser's had come last: then it would have been set aside.
+        """
+        current = contact.profile.get("email")
+        if cell is None or current is None or cell.source != BROWSER or current.source == BROWSER:
+            return
+        if cell.value is not None and cell.value != current.value:
+            self.disown("email", cell.value, holder)
+            self.set_unsigned_aside(
+                contact, "email", cell.value, cell.occurred_at, cell.position, cell.source
+            )
 
     def identify(
         self,
@@ -353,18 +315,86 @@ class ContactBook:
         position: int,
         source: str,
         wins_ties: bool = False,
+        trusted: bool = True,
     ) -> None:
         """Remember e-mail and visitor key in the profile, where they are the latest.
 
         Args:
             wins_ties: Whether this is a write of the profile, of which the later call wins.
+            trusted: Whether the e-mail may take the place of a known one.
         """
-        for name, value in (("email", email), (KEY_CELL, key)):
+        if email is not None and not trusted and not may_say(contact, "email", email):
+            self.set_unsigned_aside(contact, "email", email, occurred_at, position, source)
+            email = None
+        vouched = SIGNED if trusted and source == BROWSER else source
+        before = contact.profile.get("email")
+        # Nobody vouches for a key: the one seen last counts, whoever sent it.
+        for name, value, said_by in (("email", email, vouched), (KEY_CELL, key, _ANYBODY)):
             if value is not None:
-                cell = Cell(value, value, occurred_at, position, source)
+                cell = Cell(value, value, occurred_at, position, said_by)
                 contact.touched = True
                 if put_cell(contact.profile, name, cell, wins_ties):
                     contact.visibly_changed = True
+        if email is not None:
+            self._outrank(before, contact, contact)
+
+    def set_unsigned_aside(
+        self,
+        contact: OpenContact,
+        name: str,
+        raw: Any,
+        occurred_at: int,
+        position: int,
+        source: str,
+    ) -> None:
+        """Keep what a browser said without a signature and may not say."""
+        self._set_aside.append(
+            SetAside(
+                kind="contact",
+                object_id=contact.id,
+                name=name,
+                name_std=name,
+                raw=json_text(raw)[:RAW_LIMIT],
+                code="unsigned",
+                message="The shop's server must vouch for this; the browser's call was unsigned.",
+                occurred_at=Instant(occurred_at),
+                position=position,
+                source=source,
+            )
+        )
+
+    def learn(
+        self,
+        contact: OpenContact,
+        values: Mapping[str, Any],
+        *,
+        occurred_at: int,
+        position: int,
+        source: str,
+        trusted: bool,
+    ) -> None:
+        """Give `contact` what an event says of it: `null` says nothing, as in every event.
+
+        Identifiers stand beside these values and are passed over among them.
+        """
+        vouched: dict[str, Any] = {}
+        others: dict[str, Any] = {}
+        for name, value in values.items():
+            standard = name_std(name)
+            if value is None or standard in {"email", KEY_CELL}:
+                continue
+            if standard != "phone_number":
+                others[name] = value
+            elif trusted:
+                vouched[name] = value
+            elif may_say(contact, standard, str(value)):
+                others[name] = value
+            else:
+                self.set_unsigned_aside(contact, standard, value, occurred_at, position, source)
+        said_by = SIGNED if source == BROWSER else source
+        for said, who in ((vouched, said_by), (others, source)):
+            if said:
+                self.apply(contact, said, occurred_at=occurred_at, position=position, source=who)
 
     def apply(
         self,

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection
 
-from footfall.attributes.api import load_definitions
+from footfall.attributes.api import load_definitions, name_std
+from footfall.attributes.types import BROWSER
 from footfall.catalog.api import ProductBook
 from footfall.contacts.api import ContactBook
 from footfall.contacts.types import Unplaceable
@@ -68,16 +69,16 @@ class _Mentions:
     latest: int = 0
 
     def note(self, record: Doing) -> None:
-        changes_contact = False
+        needs_profile = record.contact_id is not None or not record.trusted
         if isinstance(record, ActivityRecord):
-            changes_contact = record.contact_attributes != "{}"
+            needs_profile |= record.contact_attributes != "{}"
         elif record.product_id is not None:
             self.product_ids.add(record.product_id)
         elif record.product_custom_id is not None:
             self.product_custom_ids.add(record.product_custom_id)
         self.latest = max(self.latest, record.received_at)
         custom_id, email, key = record.user_custom_id, record.email, record.user_key
-        if email is None and key is None and record.contact_id is None and not changes_contact:
+        if email is None and key is None and not needs_profile:
             if custom_id is not None:
                 self.custom_ids_alone.add(custom_id)
             return
@@ -99,6 +100,11 @@ class _Shop:
         self._conn = conn
         self._scope = scope = scope_of(workspace)
         self._names: dict[str, int] = {}  # of ordinary events, with their first position
+        allowed = workspace.browser_attributes
+        self._browser_attributes = (
+            None if allowed is None else frozenset(name_std(name) or "" for name in allowed)
+        )
+        self._require_signed_contacts = workspace.require_signed_contacts
         zone = ZoneInfo(workspace.time_zone)
         self._latest = now = Instant(mentions.latest)
         self.products = ProductBook(
@@ -156,6 +162,7 @@ class _Shop:
                 position=position,
                 source=event.source,
                 in_event=True,
+                permitted=self._browser_attributes if event.source == BROWSER else None,
             )
         return contact_id, product.id
 
@@ -170,14 +177,13 @@ class _Shop:
         if activity.contact_attributes != "{}" and contact_id != 0:
             contact = self.contacts.by_id(contact_id)
         if contact is not None:
-            values = _decode_attributes(activity.contact_attributes)
-            self.contacts.apply(
+            self.contacts.learn(
                 contact,
-                # As in every event, null says nothing (decision 7).
-                {name: value for name, value in values.items() if value is not None},
+                _decode_attributes(activity.contact_attributes),
                 occurred_at=activity.occurred_at,
                 position=position,
                 source=activity.source,
+                trusted=activity.trusted,
             )
         if activity.kind == "update":
             return NOWHERE, NOWHERE
@@ -186,6 +192,8 @@ class _Shop:
         return contact_id, NO_PRODUCT
 
     def _contact_id(self, position: int, event: Doing) -> int:
+        if not event.trusted:
+            return self._unsigned_contact_id(position, event)
         email, key = event.email, event.user_key
         if email is None and key is None and event.contact_id is None:
             custom_id = event.user_custom_id
@@ -194,12 +202,41 @@ class _Shop:
             known = self.contacts.known_id(custom_id)  # nearly every event of a shop's server
             if known is not None:
                 return known
+        return self._resolved(position, event, event.user_custom_id, email)
+
+    def _unsigned_contact_id(self, position: int, event: Doing) -> int:
+        """Return whose event an unsigned browser's is; what it may not say is set aside."""
+        contacts = self.contacts
+        custom_id, email = event.user_custom_id, event.email
+        if self._require_signed_contacts:
+            custom_id = None
+        if email is not None and contacts.contradicts(
+            event.contact_id, custom_id, email, event.user_key
+        ):
+            email = None
+        contact_id = self._resolved(position, event, custom_id, email)
+        contact = contacts.by_id(contact_id)
+        if contact is not None:
+            refused = (("user_id", event.user_custom_id, custom_id), ("email", event.email, email))
+            for name, said, used in refused:
+                if said != used:
+                    contacts.set_unsigned_aside(
+                        contact, name, said, event.occurred_at, position, event.source
+                    )
+        return contact_id
+
+    def _resolved(
+        self, position: int, event: Doing, custom_id: str | None, email: str | None
+    ) -> int:
+        """Return whose event it is by these identifiers, 0 for nobody."""
+        key = event.user_key
         contact = self.contacts.resolve(
             contact_id=event.contact_id,
-            custom_id=event.user_custom_id,
+            custom_id=custom_id,
             email=email,
             key=key,
             position=position,
+            trusted=event.trusted,
         )
         if contact is None:
             return 0
@@ -211,6 +248,7 @@ class _Shop:
                 occurred_at=event.occurred_at,
                 position=position,
                 source=event.source,
+                trusted=event.trusted,
             )
         return contact.id
 

@@ -1,0 +1,115 @@
+"""A contact as one transaction changes it, and what may be said of it without proof."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from footfall.attributes.types import BROWSER, Cell, Profile
+from footfall.contacts.types import KEY_CELL, Contact
+from footfall.kernel.ids import ContactId
+from footfall.kernel.instants import Instant
+
+_decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
+
+
+class OpenContact:
+    """A contact under change; made by ContactBook only."""
+
+    __slots__ = (
+        "_profile",
+        "_profile_text",
+        "created_at",
+        "custom_id",
+        "deleted_at",
+        "id",
+        "is_new",
+        "merged_into",
+        "revision",
+        "touched",
+        "updated_at",
+        "visibly_changed",
+    )
+
+    def __init__(
+        self,
+        contact_id: int,
+        custom_id: str | None,
+        profile_text: str | None,
+        merged_into: int | None,
+        created_at: int,
+        updated_at: int,
+        deleted_at: int | None,
+        revision: int,
+    ) -> None:
+        self.id = contact_id
+        self.custom_id = custom_id
+        self._profile_text = profile_text
+        self._profile: Profile | None = None
+        self.merged_into = merged_into
+        self.created_at = created_at
+        self.updated_at = updated_at
+        self.deleted_at = deleted_at
+        self.revision = revision
+        self.is_new = profile_text is None
+        self.touched = self.is_new
+        self.visibly_changed = self.is_new
+
+    @property
+    def profile(self) -> Profile:
+        """The attribute cells; decoded at the first look, for most events never take one."""
+        if self._profile is None:
+            self._profile = _decode_profile(self._profile_text) if self._profile_text else {}
+        return self._profile
+
+    @profile.setter
+    def profile(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def text(self, name_std: str) -> str | None:
+        """Return the current value of a text attribute."""
+        cell = self.profile.get(name_std)
+        return None if cell is None or cell.value is None else str(cell.value)
+
+    def changed(self) -> None:
+        """Note that the contact looks different now."""
+        self.touched = self.visibly_changed = True
+
+    def as_contact(self) -> Contact:
+        """Return the contact as it stands now."""
+        return Contact(
+            ContactId(self.id),
+            self.custom_id,
+            self.text(KEY_CELL),
+            self.text("email"),
+            self.text("phone_number"),
+            self.profile,
+            Instant(self.created_at),
+            Instant(self.updated_at),
+            None if self.deleted_at is None else Instant(self.deleted_at),
+            None if self.merged_into is None else ContactId(self.merged_into),
+            self.revision,
+        )
+
+
+def contact_of(row: Sequence[Any]) -> Contact:
+    """Return the contact in a row of `queries.OPEN_COLUMNS`."""
+    return OpenContact(*row).as_contact()
+
+
+def may_say(contact: OpenContact, name: str, value: str) -> bool:
+    """Return whether an unsigned `value` contradicts nothing that is known."""
+    cell = contact.profile.get(name)
+    if cell is None or (cell.value is None and cell.source == BROWSER):
+        return True
+    known: bool = cell.value == value
+    return known  # None was said by somebody better: there is to be none
+
+
+def differ(one: OpenContact, other: OpenContact) -> bool:
+    """Return whether two contacts have different addresses or numbers."""
+    for name in ("email", "phone_number"):
+        known = {one.text(name), other.text(name)} - {None}
+        if len(known) > 1:
+            return True
+    return False
