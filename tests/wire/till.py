@@ -107,7 +107,7 @@ class Till:
         self._stack = stack
         workspace = self.workspace = stack.workspace()
         with stack.state.write() as conn:
-            _, self._token = create_token(
+            _, self.token = create_token(
                 conn,
                 scope_of(workspace),
                 "till",
@@ -119,7 +119,7 @@ class Till:
 
     def ask(self, method: str, path: str, accept: str = V2, **options: Any) -> httpx.Response:
         headers = {
-            "authorization": f"Token {self._token}",
+            "authorization": f"Token {self.token}",
             "accept": accept,
             **options.pop("headers", {}),
         }

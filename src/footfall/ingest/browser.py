@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any, Final, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -26,6 +27,7 @@ from footfall.ingest.user_agents import UNKNOWN, Agent
 from footfall.kernel.errors import Invalid, TooLarge
 from footfall.kernel.identifiers import checked_email, checked_id
 from footfall.kernel.instants import MINUTE_MS, Instant
+from footfall.workspaces.types import Workspace
 
 MAX_ITEMS: Final = 100
 #: A browser's clock that is off by less stands: the way here takes some seconds, too.
@@ -182,6 +184,26 @@ def records_of(item: Item | Raw, sending: Sending) -> Read:
         return Read((event,), ignored)
     news = _activity(about._replace(key=None if key is None else f"{key}\n"), "update")
     return Read((news, event), ignored)
+
+
+def replayed(payload: bytes, workspace: Workspace, received_at: Instant) -> tuple[Doing, ...]:
+    """Return the records of a kept body, which must hold one item, by the rules of today.
+
+    Raises:
+        UserError: What is still wrong with it.
+    """
+    body = opened(payload)
+    if len(body.items) != 1:
+        raise Invalid.at("/events", "not_replayable", "A replay brings one event; write only one.")
+    sending = Sending(
+        workspace.id,
+        received_at,
+        ZoneInfo(workspace.time_zone),
+        workspace.identity_secret.encode(),
+        workspace.require_signed_contacts,
+        body.skew_ms(received_at),
+    )
+    return records_of(body.items[0], sending).records
 
 
 class _About(NamedTuple):

@@ -9,10 +9,12 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from footfall.ingest import queries
+from footfall.ingest.browser import replayed
 from footfall.ingest.collector import Advisor
 from footfall.ingest.formats import ProductPath, WireFormat, record_of
+from footfall.ingest.intake import entry_of
 from footfall.ingest.logic import checked_event_key, key_hash
-from footfall.ingest.types import ActivityRecord, Doing, FailedEvent
+from footfall.ingest.types import ActivityRecord, Doing, EventRecord, FailedEvent
 from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import Conflict, Invalid, NotFound
 from footfall.kernel.identifiers import checked_id
@@ -85,31 +87,37 @@ async def replay(
         AlreadyReplayed: It was accepted before.
         UserError: What is still wrong with it.
     """
-    entry, record = await asyncio.to_thread(_entry, state, scope, failed_id, correction)
+    entries, record = await asyncio.to_thread(_entries, state, scope, failed_id, correction)
     [wrong] = await advisor.check(scope, [record])
     if wrong is not None:
         raise wrong
-    [appended] = await journal.submit([entry])
+    appended = (await journal.submit(entries))[-1]
     # After a crash here the entry's key brings the next try to the same position.
     await asyncio.to_thread(_mark, state, scope, failed_id, clock(), Position(appended.position))
     return appended.position
 
 
-def _entry(
+def _entries(
     state: State, scope: Scope, failed_id: int, correction: Correction
-) -> tuple[Entry, Doing]:
+) -> tuple[list[Entry], Doing]:
+    """Return the entries that a failed event becomes, and the record of the last, its own."""
     with state.read() as conn:
         row = _kept(conn, scope, failed_id)
-        zone = ZoneInfo(get_workspace(conn, scope.workspace_id).time_zone)
+        workspace = get_workspace(conn, scope.workspace_id)
     if row.replayed_at is not None:
         raise _already(row.replayed_position)
-    record = _record(row, scope, correction, zone)
+    if row.wire_format == "browser":
+        payload = row.payload if correction.payload is None else correction.payload
+        *news, record = replayed(payload, workspace, Instant(row.failed_at))
+    else:
+        news, record = [], _record(row, scope, correction, ZoneInfo(workspace.time_zone))
     # The key of a record that was accepted once stands for the failed event itself.
     key = None if row.wire_format == "record" else record.event_key
     if key is None:
         # No sender can choose this one: keys have no control characters.
         key = f"\nreplay:{row.position}"
-    return Entry(key_hash(scope.workspace_id, key), _encode_record(record)), record
+    entry = Entry(key_hash(scope.workspace_id, key), _encode_record(record))
+    return [*map(entry_of, news), entry], record
 
 
 def _mark(
@@ -139,6 +147,7 @@ def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo)
     """
     wire_format = row.wire_format
     payload = row.payload if correction.payload is None else correction.payload
+    accepted: EventRecord | None = None
     if wire_format == "body":
         raise Invalid(
             "This is the body of a whole request that could not be split into events."
@@ -156,8 +165,9 @@ def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo)
             )
         # People mend what they were shown.
         wire_format = "item"
+        accepted = record
         payload = _item_of(record) if correction.payload is None else payload
-    return record_of(
+    mended = record_of(
         payload,
         cast("WireFormat", wire_format),
         workspace_id=scope.workspace_id,
@@ -166,6 +176,15 @@ def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo)
         zone=zone,
         path=_path(row.product_id, correction.product),
         request_key=_usable_key(row.event_key),
+    )
+    if accepted is None:
+        return mended
+    # What an item cannot say: a browser's event stays one, and as believable as it was.
+    return msgspec.structs.replace(
+        mended,
+        session_id=accepted.session_id,
+        traffic=accepted.traffic,
+        trusted=accepted.trusted,
     )
 
 
