@@ -11,11 +11,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import figures
+from bench import browser, figures
 from bench.figures import Line, Plan
 
 FIGURES: dict[str, Callable[[Plan], list[Line]]] = {
     "singles": figures.single_events,
+    "browser": browser.browser,
     "batches": figures.batches,
     "projecting": figures.projecting,
     "delay": figures.delay,

@@ -63,7 +63,8 @@ class Plan(NamedTuple):
 # --- single events ------------------------------------------------------------------------------
 
 
-def _single_requests(token: str, count: int, seed: int) -> list[bytes]:
+def single_requests(token: str, count: int, seed: int) -> list[bytes]:
+    """Return keyed events of the compatible API, one a request."""
     made = []
     for event in shop_events(count, seed, keyed=True):
         path = product_event_path(event.pop("product_id"))
@@ -80,15 +81,15 @@ def single_events(plan: Plan) -> list[Line]:
     with serving(plan.folder / "singles") as shop, echoing() as echo_port:
         token = shop.new_token()
         with closing(Metrics(shop)) as metrics:
-            warm_up = _single_requests(token, 3_000, 0)
-            rate = 3_000 / _accepted(shop.port, warm_up, 201).seconds
-            _accepted(echo_port, warm_up, 201)
+            warm_up = single_requests(token, 3_000, 0)
+            rate = 3_000 / accepted(shop.port, warm_up, 201).seconds
+            accepted(echo_port, warm_up, 201)
             metrics.wait_until_visible()
             for seed in range(1, plan.runs + 1):
-                requests = _single_requests(token, int(rate * plan.seconds), seed)
-                echo = _accepted(echo_port, requests, 201)
+                requests = single_requests(token, int(rate * plan.seconds), seed)
+                echo = accepted(echo_port, requests, 201)
                 echoed.append(len(requests) / echo.seconds)
-                load = _accepted(shop.port, requests, 201)
+                load = accepted(shop.port, requests, 201)
                 drains.append(metrics.wait_until_visible())
                 whole.append(len(requests) / (load.seconds + drains[-1]))
                 loads.append(load)
@@ -123,9 +124,10 @@ def single_events(plan: Plan) -> list[Line]:
     ]
 
 
-def _accepted(
+def accepted(
     port: int, requests: Sequence[bytes], status: int, connections: int = SINGLE_CONNECTIONS
 ) -> Outcome:
+    """Return what came of requests that must all be answered with `status`."""
     outcome = drive(port, requests, connections=connections)
     assert outcome.statuses.keys() == {status}, outcome.statuses
     return outcome
@@ -148,7 +150,7 @@ def batches(plan: Plan) -> list[Line]:
                 size = int(rate * plan.seconds / 2) if seed else 10_000
                 bodies = batch_bodies(size, BATCH_SIZE, seed, keyed=keyed)
                 requests = [request("/api/v1/events", token, body) for body in bodies]
-                load = _accepted(shop.port, requests, 202, BATCH_CONNECTIONS)
+                load = accepted(shop.port, requests, 202, BATCH_CONNECTIONS)
                 metrics.wait_until_visible()
                 if seed:  # the first is a warm-up
                     rates[keyed].append(size / load.seconds)
@@ -321,9 +323,9 @@ def delay(plan: Plan) -> list[Line]:
     with serving(plan.folder / "delay") as shop:
         token = shop.new_token()
         chance = random.Random(1)
-        requests = _single_requests(token, int(rate * plan.seconds * 2), chance.getrandbits(32))
+        requests = single_requests(token, int(rate * plan.seconds * 2), chance.getrandbits(32))
         with closing(Metrics(shop)) as metrics:
-            _accepted(shop.port, _single_requests(token, 2_000, 0), 201)
+            accepted(shop.port, single_requests(token, 2_000, 0), 201)
             metrics.wait_until_visible()
             seen: list[tuple[float, float]] = []
             looked = 0.0
