@@ -1,22 +1,27 @@
 # Two commands do everything: `make run` and `make test`. The work is in tools/.
-.PHONY: run test check sdk soak bench format clean help
+.PHONY: run demo test check sdk soak bench format clean help
 
 # Arguments for the program behind a target: make run ARGS="--port 8001", make test ARGS="-k journal"
 ARGS ?=
 
 help:
 	@echo "make run     install what is missing and start Footfall on http://127.0.0.1:8000"
+	@echo "make demo    the same with a shop that reports to it, http://127.0.0.1:8001, and its history"
 	@echo "make test    install what tests need and run them all"
 	@echo "make check   formatting, lint, types, layers, house rules"
 	@echo "make sdk     build the browser SDK into the package; needs Node"
 	@echo "make soak    the long tests"
 	@echo "make bench   the benchmarks, each with its ratio to a baseline of the same run"
 	@echo "make format  rewrite the code in house style"
-	@echo "make clean   remove the virtual environment and caches; ./data stays"
+	@echo "make clean   remove the virtual environment and caches; ./data and ./demo-data stay"
 
 run:
 	@tools/setup.sh run
 	@exec .venv/bin/footfall serve --data-dir ./data $(ARGS)
+
+demo:
+	@tools/setup.sh run
+	@exec .venv/bin/footfall demo --data-dir ./demo-data $(ARGS)
 
 test:
 	@tools/setup.sh dev

@@ -43,7 +43,7 @@ COMMANDS = dict(commands())
 
 def test_the_walk_over_commands_finds_them():
     assert set(COMMANDS) == {
-        *("serve", "doctor", "rebuild", "import events"),
+        *("serve", "demo", "doctor", "rebuild", "import events"),
         *("workspaces create", "workspaces list", "tokens create", "tokens list", "tokens revoke"),
         *("app-keys create", "app-keys list", "app-keys revoke"),
     }

@@ -8,8 +8,9 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from footfall import __version__
-from footfall.commands import access, importing, serving, upkeep
+from footfall.commands import access, demo, importing, serving, upkeep
 from footfall.control import FolderBusy, ServerFault
+from footfall.demo.api import DeliveryFailed
 from footfall.ingest.mappings import MappingError, load_mapping, load_preset, presets
 from footfall.kernel.errors import Unavailable, UserError
 from footfall.settings import SettingsError, load_settings
@@ -59,6 +60,42 @@ def serve(*, host: str | None = None, port: int | None = None, data_dir: DataDir
         Port to listen on; 0 chooses a free one. Default: FOOTFALL_PORT, else 8000.
     """
     return serving.run_server(load_settings(data_dir=data_dir, host=host, port=port))
+
+
+@app.command(name="demo")
+def run_demo(
+    *,
+    port: int = 8000,
+    shop_port: int = 8001,
+    events: int = 100_000,
+    seed: int = 1,
+    live: str | None = None,
+    data_dir: Annotated[
+        Path | None, Parameter("--data-dir", help="Folder of the demo. Default: ./demo-data.")
+    ] = None,
+) -> int:
+    """Start Footfall and a small shop that reports to it, with a year of simulated history.
+
+    The shop can be used at once, while the history is being written. A second start finds
+    everything there and adds nothing. Uses no settings of the environment.
+
+    Example: `footfall demo --events 300000 --live 5/s`
+
+    Parameters
+    ----------
+    port
+        Port of Footfall; 0 chooses a free one.
+    shop_port
+        Port of the shop; 0 chooses a free one.
+    events
+        How many events the history has: product events, ordinary events and page views.
+    seed
+        The same seed makes the same shoppers.
+    live
+        Lets simulated shoppers come, at a rate such as 5/s or 30/min: so many events.
+    """
+    options = demo.DemoOptions(shop_port, events, seed, demo.live_rate(live))
+    return demo.run_demo(demo.demo_settings(data_dir, port), options)
 
 
 @workspaces.command(name="create")
@@ -262,7 +299,7 @@ def run(arguments: list[str]) -> int:
     except (Unavailable, FolderBusy, WarehouseError, serving.PortTaken) as error:
         _complain(str(error))
         return UNREACHABLE
-    except (UserError, ServerFault) as error:
+    except (UserError, ServerFault, DeliveryFailed) as error:
         _complain(str(error))
         return FAILED
     except KeyboardInterrupt:

@@ -212,13 +212,22 @@ class Run:
         self._underway = None
 
     def _append(self, entries: list[Entry]) -> list[Appended]:
-        waited = 0
-        while True:
-            try:
-                return self._gateway.append(entries) if entries else []
-            except Unavailable as error:
-                # A full journal empties itself while we wait; a full disk may not.
-                if waited >= _PATIENCE_SECONDS:
-                    raise
-                time.sleep(error.retry_after_seconds)
-                waited += error.retry_after_seconds
+        return append_patiently(self._gateway, entries) if entries else []
+
+
+def append_patiently(gateway: Gateway, entries: Sequence[Entry]) -> list[Appended]:
+    """Return the places of `entries`, which are on disk.
+
+    Raises:
+        Unavailable: They have been refused for minutes.
+    """
+    waited = 0
+    while True:
+        try:
+            return gateway.append(entries)
+        except Unavailable as error:
+            # A full journal empties itself while we wait; a full disk may not.
+            if waited >= _PATIENCE_SECONDS:
+                raise
+            time.sleep(error.retry_after_seconds)
+            waited += error.retry_after_seconds

@@ -38,23 +38,37 @@ class PortTaken(Exception):
 
 def run_server(settings: Settings) -> int:
     """Serve until a signal says to stop; return the exit code."""
+    log_to_stderr()
+    with own_folder(settings):
+        port = free_port(settings.host, settings.port)
+        with closing(Runtime.open(settings)) as runtime:
+            uvloop.run(_serve(runtime, settings.host, port))
+    return 0
+
+
+def log_to_stderr() -> None:
+    """Write what the process logs to standard error."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_LOG_FORMAT)
     # Its every step is news to a developer of migrations only.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def own_folder(settings: Settings) -> FolderLock:
+    """Return the lock of the data folder.
+
+    Raises:
+        FolderBusy: Another process has it.
+    """
     lock = FolderLock.take(settings.lock_path)
     if lock is None:
         raise FolderBusy(
             f"{owner_of(settings.lock_path)} owns {settings.data_dir}. Stop it first, or give this"
             " one a folder of its own with --data-dir."
         )
-    with lock:
-        port = _free_port(settings.host, settings.port)
-        with closing(Runtime.open(settings)) as runtime:
-            uvloop.run(_serve(runtime, settings.host, port))
-    return 0
+    return lock
 
 
-def _free_port(host: str, port: int) -> int:
+def free_port(host: str, port: int) -> int:
     """Return `port`, or for 0 a free one.
 
     Raises:
@@ -95,13 +109,7 @@ async def _serve(runtime: Runtime, host: str, port: int) -> None:
 async def _greet(runtime: Runtime, host: str, port: int) -> None:
     """Say where Footfall listens once it does, and on the first start how to send an event."""
     reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
-    listening = False
-    while not listening:
-        with suppress(OSError):
-            _, writer = await asyncio.open_connection(reached, port)
-            writer.close()
-            listening = True
-        await asyncio.sleep(_CONNECT_RETRY_SECONDS)
+    await listening(reached, port)
     url = f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
     print(f"Footfall {__version__} listens on {url}")
     print(f"Its data is in {runtime.settings.data_dir}")
@@ -112,6 +120,16 @@ async def _greet(runtime: Runtime, host: str, port: int) -> None:
     if app_key is not None:
         print(_snippet(url, app_key))
     print("Ready. Ctrl-C stops it.", flush=True)
+
+
+async def listening(host: str, port: int) -> None:
+    """Return when somebody listens there."""
+    while True:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+            return
+        await asyncio.sleep(_CONNECT_RETRY_SECONDS)
 
 
 def _first_token(runtime: Runtime) -> str | None:

@@ -1,0 +1,134 @@
+"""The demo: one command, and there is a shop, its history, and the truth about it."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.shop import Client, free_port
+
+PATIENCE_SECONDS = 120
+
+
+class Demo:
+    """One run of `footfall demo`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.port, self.shop_port = free_port(), free_port()
+        self.log_path = folder.with_suffix(".log")
+        where = ("--data-dir", str(folder), "--port", str(self.port))
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "footfall", "demo", *where),
+                    *("--shop-port", str(self.shop_port), *options),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def wait_for(self, words: str) -> None:
+        """Return when the demo has said so."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while words not in self.log():
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)  # what it prints is the only sign
+
+    def client(self) -> Client:
+        (token,) = re.findall(r"read and write: (\w{64})", self.log())
+        return Client(self.port, token)
+
+    def page(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.shop_port}{path}") as response:
+            return response.read().decode()
+
+    def stop(self) -> int:
+        """Press Ctrl-C."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=60)
+
+
+@pytest.fixture
+def run_demo(tmp_path):
+    runs = []
+
+    def run(*options: str) -> Demo:
+        runs.append(Demo(tmp_path / "demo", *options))
+        return runs[-1]
+
+    yield run
+    for demo in runs:
+        demo.process.kill()
+        demo.process.wait()
+
+
+def counts(client: Client, group: str) -> dict[str, int]:
+    answer = client.get("/api/v1/events/count", group_by=group, limit=1_000)
+    return {each[group]: each["count"] for each in answer["results"]}
+
+
+def test_counts_are_the_truth_and_a_second_start_adds_nothing(run_demo):
+    demo = run_demo("--events", "2000")
+    demo.wait_for("is being written")
+    assert "Skerry backpack" in demo.page("/product/skerry-backpack-tide")
+    demo.wait_for("The history can be read.")
+    truth = json.loads((demo.folder / "truth.json").read_text())
+    client = demo.client()
+    assert counts(client, "event_type") == truth["by_type"]
+    assert counts(client, "day") == truth["by_day"]
+    contacts = list(client.every("/api/v1/contacts", limit=100))
+    assert len(contacts) == truth["contacts"]
+    assert sum(1 for each in contacts if each["custom_id"]) == truth["known_contacts"]
+    assert sum(1 for _ in client.every("/api/v1/products", limit=100)) == 515
+    assert client.get("/api/v1/failed-events")["results"] == []
+    client.close()
+    assert demo.stop() == 0
+
+    again = run_demo("--events", "9000")
+    again.wait_for("Ctrl-C stops everything")
+    assert "This folder keeps its history: 2,000 events of seed 1." in again.log()
+    client = again.client()
+    assert counts(client, "event_type") == truth["by_type"]
+    client.close()
+    assert again.stop() == 0
+
+
+def test_a_history_that_was_interrupted_is_completed_by_the_next_start(run_demo):
+    demo = run_demo("--events", "12000")
+    demo.wait_for("20 %")
+    assert demo.stop() == 0
+    assert not (demo.folder / "truth.json").exists()
+    again = run_demo("--events", "12000", "--live", "50/s")
+    again.wait_for("Shoppers come now")
+    truth = json.loads((again.folder / "truth.json").read_text())
+    client = again.client()
+    total = sum(truth["by_type"].values())
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    # Live shoppers are on top, by the browser collector; nothing of the history is there twice.
+    while (seen := client.get("/api/v1/events/count", to=iso(truth["ends_at"] + 1))["total"]) < (
+        total
+    ) or client.get("/api/v1/events/count")["total"] < total + 20:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)  # shoppers take their time
+    assert seen == total
+    assert client.get("/api/v1/failed-events")["results"] == []
+    client.close()
+    assert again.stop() == 0
+
+
+def iso(instant: int) -> str:
+    return (
+        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(instant // 1000)) + f".{instant % 1000:03}Z"
+    )
