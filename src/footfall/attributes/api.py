@@ -27,6 +27,7 @@ from footfall.attributes.logic import (
     put_cell,
     recast,
 )
+from footfall.attributes.open_object import OpenObject
 from footfall.attributes.profiles import RAW_LIMIT, apply_values
 from footfall.attributes.recasting import (
     STEP_OBJECTS,
@@ -49,6 +50,7 @@ __all__ = [
     "AttributeAnswer",
     "CoercionError",
     "Definitions",
+    "OpenObject",
     "Recast",
     "SetAsideAnswer",
     "Step",

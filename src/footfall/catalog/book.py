@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 
 from footfall.attributes.api import (
     Definitions,
+    OpenObject,
     Recast,
     apply_values,
     recast_profile,
     record_set_aside,
 )
-from footfall.attributes.types import Cell, Definition, Profile, SetAside
+from footfall.attributes.types import Definition, SetAside
 from footfall.catalog import queries
 from footfall.catalog.types import Product
 from footfall.kernel.ids import ProductId
@@ -26,26 +27,13 @@ from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import reserve_ids
 
-_decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
 _encode_profile = msgspec.json.Encoder().encode
 
 
-class OpenProduct:
+class OpenProduct(OpenObject):
     """A product under change; made by ProductBook only."""
 
-    __slots__ = (
-        "_profile",
-        "_profile_text",
-        "created_at",
-        "custom_id",
-        "deleted_at",
-        "id",
-        "is_new",
-        "revision",
-        "touched",
-        "updated_at",
-        "visibly_changed",
-    )
+    __slots__ = ("custom_id",)
 
     def __init__(
         self,
@@ -57,24 +45,8 @@ class OpenProduct:
         deleted_at: int | None,
         revision: int,
     ) -> None:
-        self.id = product_id
+        super().__init__(product_id, profile_text, created_at, updated_at, deleted_at, revision)
         self.custom_id = custom_id
-        self._profile_text = profile_text
-        self._profile: Profile | None = None
-        self.created_at = created_at
-        self.updated_at = updated_at
-        self.deleted_at = deleted_at
-        self.revision = revision
-        self.is_new = profile_text is None
-        self.touched = self.is_new
-        self.visibly_changed = self.is_new
-
-    @property
-    def profile(self) -> Profile:
-        """The attribute cells; decoded at the first look, for most events never take one."""
-        if self._profile is None:
-            self._profile = _decode_profile(self._profile_text) if self._profile_text else {}
-        return self._profile
 
     def as_product(self) -> Product:
         """Return the product as it stands now."""
@@ -155,7 +127,7 @@ class ProductBook:
         """Undelete `product` if `moment` is later than its deletion (decision 22)."""
         if product.deleted_at is not None and moment > product.deleted_at:
             product.deleted_at = None
-            product.touched = product.visibly_changed = True
+            product.changed()
 
     def apply(
         self,
@@ -207,13 +179,13 @@ class ProductBook:
             kept += done.kept
             set_aside += done.set_aside
             if done.kept or done.set_aside:
-                product.touched = product.visibly_changed = True
+                product.changed()
         return Recast(kept, set_aside)
 
     def delete(self, product: OpenProduct) -> None:
         """Take `product` out of lists (decision 22); a later event or create revives it."""
         product.deleted_at = self.now
-        product.touched = product.visibly_changed = True
+        product.changed()
 
     @property
     def set_aside(self) -> Sequence[SetAside]:

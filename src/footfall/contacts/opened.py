@@ -3,33 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
-from footfall.attributes.types import BROWSER, Cell, Profile
+from footfall.attributes.api import OpenObject
+from footfall.attributes.types import BROWSER
 from footfall.contacts.types import KEY_CELL, Contact
 from footfall.kernel.ids import ContactId
 from footfall.kernel.instants import Instant
 
-_decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
 
-
-class OpenContact:
+class OpenContact(OpenObject):
     """A contact under change; made by ContactBook only."""
 
-    __slots__ = (
-        "_profile",
-        "_profile_text",
-        "created_at",
-        "custom_id",
-        "deleted_at",
-        "id",
-        "is_new",
-        "merged_into",
-        "revision",
-        "touched",
-        "updated_at",
-        "visibly_changed",
-    )
+    __slots__ = ("custom_id", "merged_into")
 
     def __init__(
         self,
@@ -42,38 +26,14 @@ class OpenContact:
         deleted_at: int | None,
         revision: int,
     ) -> None:
-        self.id = contact_id
+        super().__init__(contact_id, profile_text, created_at, updated_at, deleted_at, revision)
         self.custom_id = custom_id
-        self._profile_text = profile_text
-        self._profile: Profile | None = None
         self.merged_into = merged_into
-        self.created_at = created_at
-        self.updated_at = updated_at
-        self.deleted_at = deleted_at
-        self.revision = revision
-        self.is_new = profile_text is None
-        self.touched = self.is_new
-        self.visibly_changed = self.is_new
-
-    @property
-    def profile(self) -> Profile:
-        """The attribute cells; decoded at the first look, for most events never take one."""
-        if self._profile is None:
-            self._profile = _decode_profile(self._profile_text) if self._profile_text else {}
-        return self._profile
-
-    @profile.setter
-    def profile(self, profile: Profile) -> None:
-        self._profile = profile
 
     def text(self, name_std: str) -> str | None:
         """Return the current value of a text attribute."""
         cell = self.profile.get(name_std)
         return None if cell is None or cell.value is None else str(cell.value)
-
-    def changed(self) -> None:
-        """Note that the contact looks different now."""
-        self.touched = self.visibly_changed = True
 
     def as_contact(self) -> Contact:
         """Return the contact as it stands now."""
