@@ -20,6 +20,7 @@ class Target:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.token = shop.new_token()
+        self.app_key = shop.command("app-keys", "create", "fuzz").stdout.strip()
         self.client = shop.client(self.token)
         self._good = 0
 

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import stat
+from functools import partial
 
 import pytest
 
@@ -49,6 +50,30 @@ def test_a_token_made_beside_a_server_works_at_once_and_ends_within_a_second(sho
     assert token not in listed
     assert "till" in shop.command("tokens", "revoke", "till").stdout
     while client.request("GET", "/api/v1/events/count")[0] != 401:
+        pass  # the test's time limit ends this, should it never be refused
+    client.close()
+
+
+def test_an_app_key_made_beside_a_server_works_at_once_and_ends_within_a_second(shop):
+    made = shop.command("app-keys", "create", "pages", "--origin", "https://a.example")
+    key = made.stdout.removesuffix("\n")
+    assert re.fullmatch(r"[A-Za-z0-9]{6}", key)
+    assert made.stderr == ""
+    client = shop.client("")
+    address = f"/api/browser/v1/events/{key}"
+    ask = partial(client.request, "POST", address, {"events": []})
+    assert ask()[0] == 202
+    assert ask(Origin="https://b.example")[0] == 403
+    listed = shop.command("app-keys", "list").stdout
+    assert re.search(rf"^{key} +pages +https://a.example +- ", listed, re.MULTILINE)
+    more = ("--origin", "https://a.example", "--origin", "https://b.example")
+    shop.command("app-keys", "create", "limited", *more, "--events-per-second", "5")
+    assert "https://a.example https://b.example  5 " in shop.command("app-keys", "list").stdout
+    wrong = shop.command("app-keys", "create", "pages", "--origin", "a.example", check=False)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "https://shop.example" in wrong.stderr
+    assert key in shop.command("app-keys", "revoke", "pages").stdout
+    while ask()[0] != 401:
         pass  # the test's time limit ends this, should it never be refused
     client.close()
 

@@ -3,17 +3,24 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from footfall.ingest.browser import is_signed
 
 ROOT = Path(__file__).parents[2]
 
 
-def examples(page: str) -> list[str]:
-    """Return the shell examples of `page` that are marked to be run."""
+def examples(page: str, language: str = "sh") -> list[str]:
+    """Return the examples of `page` in that language that are marked to be run."""
     return re.findall(
-        r"<!-- run by [\w/.]+ -->\n```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL
+        rf"<!-- run by [\w/.]+ -->\n```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL
     )
 
 
@@ -104,3 +111,46 @@ def test_the_quickstart_imports_a_history(shop, tmp_path):
     again = "footfall import events history.csv --mapping history.toml"
     output = bash(again, tmp_path, FOOTFALL_DATA_DIR=str(shop.data_dir))
     assert "3 rows: 1 stored, 2 repeated, 0 rejected" in output
+
+
+def test_the_guide_to_keys_works_from_top_to_bottom(shop, tmp_path):
+    pieces = examples("docs/how-to/browser-keys.md")
+    script = "\n".join(f"{piece}\necho\necho NEXT" for piece in pieces)
+    script = script.replace("the-token-that-was-printed", shop.new_token())
+    script = script.replace("127.0.0.1:8000", f"127.0.0.1:{shop.port}")
+    output = bash(script, tmp_path, FOOTFALL_DATA_DIR=str(shop.data_dir))
+    keys, changed, secrets, signed, attributes, _ = output.split("NEXT")
+    assert "https://shop.example https://*.shop.example  200" in keys
+    assert "Revoked" in keys
+    assert json.loads(changed)["allowed_origins"] == ["https://shop.example"]
+    before, after = re.findall('"identity_secret":"([0-9a-f]{64})"', secrets)
+    assert before != after
+    assert json.loads(signed)["require_signed_contacts"] is True
+    assert json.loads(attributes)["browser_attributes"] == ["name", "price", "currency", "color"]
+
+
+@pytest.mark.parametrize("user_id", ["anna", "żółw 🐢"])
+def test_the_signatures_of_the_guide_are_the_ones_we_believe(user_id, tmp_path):
+    secret = "0123456789abcdef" * 4
+    (python,) = examples("docs/how-to/browser-keys.md", "python")
+    names: dict[str, Any] = {}
+    exec(python, names)
+    assert is_signed(user_id, names["signature"](user_id, secret), secret.encode())
+    (php,) = examples("docs/how-to/browser-keys.md", "php")
+    if shutil.which("php") is None:
+        pytest.skip("there is no PHP here to run the other example")
+    script = tmp_path / "sign.php"
+    script.write_text(php + "echo signature($argv[1], $argv[2]);")
+    told = bash(f"php {script} {shlex.quote(user_id)} {secret}", tmp_path)
+    assert is_signed(user_id, told, secret.encode())
+
+
+def test_the_examples_of_the_browser_api_work(shop, tmp_path):
+    made = shop.command("app-keys", "create", "pages").stdout.strip()
+    script = "\n".join(examples("docs/reference/browser-api.md")).replace("ABC123", made)
+    output = bash(script.replace("127.0.0.1:8000", f"127.0.0.1:{shop.port}"), tmp_path)
+    page = (ROOT / "docs/reference/browser-api.md").read_text()
+    answer = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])
+    stored = {"accepted": 1, "duplicates": 0}
+    found = [json.loads(part) for part in output.replace("}{", "}\n{").splitlines()]
+    assert found == [answer, {"user": {"key": "k3mPq8sTv1Yz"}}, stored]

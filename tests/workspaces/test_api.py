@@ -2,7 +2,9 @@
 
 import hashlib
 import itertools
+import re
 from secrets import token_bytes
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
@@ -14,19 +16,26 @@ from footfall.kernel.scope import Scope
 from footfall.state.api import State
 from footfall.state.schema import api_keys
 from footfall.workspaces.api import (
+    app_access,
     authenticate,
+    create_app_key,
     create_token,
     create_workspace,
     ensure_workspace,
     get_workspace,
+    list_app_keys,
     list_tokens,
     list_workspaces,
+    revoke_app_key,
     revoke_token,
+    rotate_identity_secret,
     scope_of,
+    update_app_key,
     update_workspace,
     workspace_named,
 )
 from footfall.workspaces.logic import is_token, new_token
+from footfall.workspaces.types import AppKey
 
 NOW = Instant(1_700_000_000_000)
 _seed = itertools.count()
@@ -203,3 +212,121 @@ def test_another_workspace_sees_and_revokes_nothing(state: State) -> None:
         with pytest.raises(NotFound):
             revoke_token(conn, other, "k", NOW)
         assert authenticate(conn, token.encode()) is not None
+
+
+# --- app keys ---------------------------------------------------------------------------------
+
+
+def app_key(conn: Connection, scope: Scope, name: str = "pages", **settings: Any) -> AppKey:
+    return create_app_key(conn, scope, name, now=NOW, random_bytes=random_bytes, **settings)
+
+
+def test_an_app_key_has_six_characters_and_opens_its_workspace(state: State) -> None:
+    with state.write() as conn:
+        scope = shop(conn)
+        key = app_key(conn, scope, " pages ", allowed_origins=["https://Shop.example/"])
+        assert re.fullmatch("[A-Za-z0-9]{6}", key.key)
+        assert (key.name, key.allowed_origins) == ("pages", ("https://shop.example",))
+        access = app_access(conn, key.key.encode())
+        assert access is not None
+        assert (access.scope, access.allowed_origins) == (scope, key.allowed_origins)
+        assert authenticate(conn, key.key.encode()) is None
+        assert list_app_keys(conn, scope) == [key]
+        assert list_app_keys(conn, shop(conn, "rival")) == []
+
+
+def test_a_key_that_any_workspace_has_or_had_is_not_given_again(state: State) -> None:
+    same, other = b"\0" * 6, b"\1" * 6
+    chance = iter([same, same, same, other])
+    with state.write() as conn:
+        scope, rival = shop(conn), shop(conn, "rival")
+        first = create_app_key(conn, rival, "a", now=NOW, random_bytes=lambda _: next(chance))
+        revoke_app_key(conn, rival, first.key, NOW)
+        second = create_app_key(conn, scope, "b", now=NOW, random_bytes=lambda _: next(chance))
+    assert (first.key, second.key) == ("aaaaaa", "bbbbbb")
+    assert next(chance, None) is None
+
+
+def test_a_revoked_app_key_opens_nothing_and_keeps_its_time(state: State) -> None:
+    with state.write() as conn:
+        scope = shop(conn)
+        first, second = app_key(conn, scope, "pages"), app_key(conn, scope, "pages")
+        other = app_key(conn, scope, "app")
+        [revoked] = revoke_app_key(conn, scope, first.key, NOW)
+        assert revoked.revoked_at == NOW
+        later = Instant(NOW + 5)
+        times = [key.revoked_at for key in revoke_app_key(conn, scope, "pages", later)]
+        assert times == [NOW, later]
+        for key in (first, second):
+            assert app_access(conn, key.key.encode()) is None
+        assert app_access(conn, other.key.encode()) is not None
+        for unknown in ("nothing", first.key.swapcase()):
+            with pytest.raises(NotFound):
+                revoke_app_key(conn, scope, unknown, NOW)
+        with pytest.raises(NotFound):
+            revoke_app_key(conn, shop(conn, "rival"), other.key, NOW)
+        with pytest.raises(NotFound):
+            update_app_key(conn, shop(conn, "third"), other.key, name="stolen")
+
+
+def test_settings_of_an_app_key_change_one_by_one(state: State) -> None:
+    with state.write() as conn:
+        scope = shop(conn)
+        key = app_key(conn, scope, events_per_second=5).key
+        changed = update_app_key(conn, scope, key, name="app")
+        assert (changed.name, changed.events_per_second) == ("app", 5)
+        origins = ["http://localhost:3000", "https://*.shop.example:443"]
+        changed = update_app_key(conn, scope, key, allowed_origins=origins)
+        assert changed.allowed_origins == ("http://localhost:3000", "https://*.shop.example")
+        changed = update_app_key(conn, scope, key, allowed_origins=None, events_per_second=None)
+        assert (changed.allowed_origins, changed.events_per_second) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("", "shop.example", "https://", "https://*", "https://*.example", "https://*.*.a.b"),
+        *("https://shop.example/path", "https://user@shop.example", "https://shop.example:port"),
+        *("https://żółw.example", "null", "*", "https://shop..example", "https://a b.example"),
+    ],
+)
+def test_what_is_no_origin_is_refused(sqlite_state: State, origin: str) -> None:
+    with sqlite_state.write() as conn, pytest.raises(Invalid):
+        app_key(conn, shop(conn), allowed_origins=[origin])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"allowed_origins": []},
+        {"allowed_origins": ["https://shop.example"] * 101},
+        {"events_per_second": 0},
+        {"events_per_second": 1_000_001},
+        {"name": " "},
+    ],
+)
+def test_settings_that_cannot_be_are_refused(sqlite_state: State, settings: Any) -> None:
+    with sqlite_state.write() as conn, pytest.raises(Invalid):
+        app_key(conn, shop(conn), **settings)
+
+
+def test_the_rules_for_browsers_are_settings_of_the_workspace(state: State) -> None:
+    with state.write() as conn:
+        scope = shop(conn)
+        key = app_key(conn, scope).key.encode()
+        before = get_workspace(conn, scope.workspace_id)
+        changed = update_workspace(
+            conn, scope, require_signed_contacts=True, browser_attributes=["Color", "Color"]
+        )
+        assert changed.require_signed_contacts
+        assert changed.browser_attributes == ("Color",)
+        secret = rotate_identity_secret(conn, scope, token_bytes)
+        assert re.fullmatch("[0-9a-f]{64}", secret)
+        assert secret != before.identity_secret
+        access = app_access(conn, key)
+        assert access is not None
+        assert (access.require_signed_contacts, access.identity_secret) == (True, secret.encode())
+        assert update_workspace(conn, scope, browser_attributes=None).browser_attributes is None
+        for wrong in (["x"] * 501, [""], ["a\x00"]):
+            with pytest.raises(Invalid):
+                update_workspace(conn, scope, browser_attributes=wrong)

@@ -13,8 +13,15 @@ from sqlalchemy import Connection
 from footfall.kernel.instants import Instant
 from footfall.state.api import State
 from footfall.workspaces import keyring as keyring_module
-from footfall.workspaces.api import create_token, create_workspace, revoke_token, scope_of
-from footfall.workspaces.keyring import FRESH_MS, Keyring
+from footfall.workspaces.api import (
+    create_app_key,
+    create_token,
+    create_workspace,
+    revoke_app_key,
+    revoke_token,
+    scope_of,
+)
+from footfall.workspaces.keyring import FRESH_MS, AppKeyring, Keyring
 
 
 class HandClock:
@@ -159,3 +166,27 @@ def test_a_hit_costs_less_than_two_microseconds(sqlite_state: State, clock: Hand
     # The best of many short runs is what it costs when nothing else has the processor.
     best = min(timeit.repeat(lambda: keyring.find(token), number=1_000, repeat=50)) / 1_000
     assert best < 2e-6
+
+
+def test_a_revoked_app_key_is_refused_within_a_second(state: State, clock: HandClock) -> None:
+    with state.write() as conn:
+        scope = scope_of(create_workspace(conn, "k", now=Instant(1), random_bytes=token_bytes))
+        key = create_app_key(
+            conn, scope, "pages", now=Instant(1), random_bytes=token_bytes
+        ).key.encode()
+    counted = CountingState(state)
+    keyring = AppKeyring(counted, clock)
+    assert keyring.find(key) is None
+    for _ in range(3):
+        access = asyncio.run(keyring.find_async(key))
+        assert access is not None
+        assert access.scope == scope
+    assert keyring.find(key) is access
+    assert counted.reads == 1
+    with state.write() as conn:
+        revoke_app_key(conn, scope, "pages", Instant(2))
+    clock.now += FRESH_MS
+    assert asyncio.run(keyring.find_async(key)) is None
+    for strange in (b"", b"abc", b"abcdefg", b"abc-ef", b"\xff" * 6):
+        assert asyncio.run(keyring.find_async(strange)) is None
+    assert counted.reads == 2

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request
 
-from footfall.http.errors import COMPATIBLE_PREFIX, UnsupportedMediaType
+from footfall.http.errors import COMPATIBLE_PREFIXES, UnsupportedMediaType
 from footfall.kernel.errors import Invalid, TooLarge
 from footfall.kernel.json_values import holds_nul, refuse_deep
 
@@ -96,6 +96,6 @@ class JsonRequest(Request[Any, Any, Any]):
         body = inflated(await self.body(), headers.get("content-encoding"))
         value = decode_json(body, headers.get("content-type"))
         # PHP writes an empty map as `[]`; compatible clients written in it do send that.
-        if value == [] and self.scope["path"].startswith(COMPATIBLE_PREFIX):
+        if value == [] and self.scope["path"].startswith(COMPATIBLE_PREFIXES):
             return {}
         return value

@@ -25,7 +25,8 @@ from footfall.kernel.errors import (
     UserError,
 )
 
-COMPATIBLE_PREFIX: Final = "/api/public/"
+#: Of what clients of the compatible API and of its mobile SDKs ask.
+COMPATIBLE_PREFIXES: Final = ("/api/public/", "/api/sdk/")
 #: The key of the ASGI scope under which the edge leaves the request's id.
 REQUEST_ID: Final = "footfall.request_id"
 
@@ -110,7 +111,7 @@ def problem(error: UserError) -> Rendered:
 
 def rendered(error: UserError, path: str) -> Rendered:
     """Return `error` in the style of the API that `path` belongs to."""
-    return compatible_error(error) if path.startswith(COMPATIBLE_PREFIX) else problem(error)
+    return compatible_error(error) if path.startswith(COMPATIBLE_PREFIXES) else problem(error)
 
 
 def fault(request_id: str, path: str) -> Rendered:

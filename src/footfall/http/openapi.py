@@ -12,7 +12,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from footfall import __version__
 from footfall.http.documentation import METHODS, documentation_page
-from footfall.http.errors import COMPATIBLE_PREFIX
+from footfall.http.errors import COMPATIBLE_PREFIXES
 
 DOCUMENT_PATH: Final = "/api/v1/openapi.json"
 #: Path items of operations that Litestar does not serve itself.
@@ -118,7 +118,7 @@ def _with_errors(path: str, operation: Mapping[str, Any]) -> dict[str, Any]:
         if status < "400"
     }
     if path.startswith("/api/"):
-        compatible = path.startswith(COMPATIBLE_PREFIX)
+        compatible = path.startswith(COMPATIBLE_PREFIXES)
         responses["default"] = _COMPATIBLE_ERROR if compatible else _OWN_ERROR
         return {**operation, "responses": responses}
     return {**operation, "responses": {**responses, **_UNREADY}, "security": []}

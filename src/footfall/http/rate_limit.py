@@ -20,6 +20,10 @@ class Throttled(UserError):
         self.retry_after_seconds = retry_after_seconds
 
 
+#: An event, but for what sums of fractions lose: who comes when it was told comes in.
+_ONE = 1 - 1e-6
+
+
 class RateLimiter:
     """A token bucket for each key that has a limit, one second's worth deep. On one event loop.
 
@@ -47,7 +51,7 @@ class RateLimiter:
         now = self._monotonic()
         left, since = self._buckets.get(key, (float(per_second), now))
         left = min(left + (now - since) * per_second, float(per_second))
-        if left < 1:
+        if left < _ONE:
             self._buckets[key] = (left, now)
             raise Throttled(ceil((1 - left) / per_second))
         self._buckets[key] = (left - 1, now)

@@ -212,8 +212,75 @@ _BROWSER_PATHS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 
+
+def _mobile(summary: str, name: str, properties: dict[str, Any], *path: str) -> dict[str, Any]:
+    user_key = {
+        "name": "X-User-Key",
+        "in": "header",
+        "required": False,
+        "description": "The visitor key that a ping answered.",
+        "schema": {"type": "string"},
+    }
+    named = [
+        {"name": part, "in": "path", "required": True, "schema": {"type": "string"}}
+        for part in path
+    ]
+    schema = {"type": "object", "properties": properties}
+    stored = {"accepted": {"type": "integer"}, "duplicates": {"type": "integer"}}
+    responses = {"202": _answer("Stored.", stored)}
+    if name == "Ping":
+        user = {"type": "object", "properties": {"key": {"type": "string"}}}
+        responses = {"200": _answer("Stored.", {"user": user})}
+    return {
+        "post": {
+            "tags": ["mobile SDKs"],
+            "operationId": f"Mobile{name}",
+            "summary": summary,
+            "description": "The token is an app key: `Authorization: Token ABC123`.",
+            "parameters": [*named, user_key],
+            "requestBody": {
+                "required": not path,
+                "content": {"application/json": {"schema": schema}},
+            },
+            "responses": responses,
+        }
+    }
+
+
+_MOBILE_EVENT: Final[dict[str, Any]] = {
+    "event": {"type": "string", "description": "Its name; `product` for a product event."},
+    "timestamp": _TIMESTAMP,
+    "event_type": {"type": ["string", "null"], "description": "Of a product event."},
+    "data": {"type": ["object", "null"], "description": "`custom_id` in it names the product."},
+}
+_MOBILE_PATHS: Final = {
+    "/api/sdk/v1/ping": _mobile(
+        "Say who uses the app",
+        "Ping",
+        {"customer": {"type": "object"}, "device": {"type": ["object", "null"]}},
+    ),
+    "/api/sdk/v1/event": _mobile("Record an event of an app", "Event", _MOBILE_EVENT),
+    "/api/sdk/v1/product_event": _mobile(
+        "Record a product event of an app", "ProductEvent", _MOBILE_EVENT
+    ),
+    "/api/sdk/v1/screen_event": _mobile(
+        "Record that a screen of an app was opened", "ScreenEvent", _MOBILE_EVENT
+    ),
+    **{
+        f"/api/sdk/v1/{channel}/{{notice_id}}/{action}": _mobile(
+            f"Record that a notice was {action}",
+            f"{channel.title().replace('-', '')}{action.title()}",
+            {"url": _TEXT},
+            "notice_id",
+        )
+        for channel in ("push-notification", "in-app-message")
+        for action in ("displayed", "clicked", "dismissed")
+    },
+}
+
 COLLECTOR_PATHS: Final[dict[str, dict[str, Any]]] = {
     **_BROWSER_PATHS,
+    **_MOBILE_PATHS,
     "/api/public/products/product_event": _recording("", [], _WITH_PRODUCT),
     "/api/public/products/{product_id}/product_event": _single(
         "product_id", "integer", "Our id of the product."
