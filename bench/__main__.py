@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, figures
+from bench import browser, figures, sdk
 from bench.figures import Line, Plan
 
 FIGURES: dict[str, Callable[[Plan], list[Line]]] = {
@@ -21,6 +21,7 @@ FIGURES: dict[str, Callable[[Plan], list[Line]]] = {
     "projecting": figures.projecting,
     "delay": figures.delay,
     "footprint": figures.footprint,
+    "sdk": sdk.calls,
 }
 #: What issue and documentation speak of.
 _CORES = 2

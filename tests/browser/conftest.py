@@ -1,30 +1,12 @@
 """A real Chromium, shops' pages on an origin of their own, and servers that take what is sent."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser.chromium import open_chromium
 from tests.browser.recorder import PageServer, Recorder
-
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-HOW_TO_INSTALL = (
-    "Chromium was not found. On Debian: apt-get install chromium (`make test` does it when it may)."
-    " To run without: FOOTFALL_TESTS_WITHOUT_CHROMIUM=1."
-)
-
-
-def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None and os.environ.get("FOOTFALL_TESTS_WITHOUT_CHROMIUM"):
-        pytest.skip("Chromium is missing, and FOOTFALL_TESTS_WITHOUT_CHROMIUM is set")
-    assert found, HOW_TO_INSTALL
-    return found
 
 
 # Playwright's loop counts as running as long as it is open, so other packages' tests could not run
@@ -32,11 +14,8 @@ def _chromium() -> str:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium."""
-    executable = _chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+    with open_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

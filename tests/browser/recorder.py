@@ -192,4 +192,5 @@ class Recorder:
         if file is None:
             exchange.give(404)
         else:
-            exchange.give(200, file.plain.decode(), {"content-type": "text/javascript", **allowed})
+            shared = {**allowed, "cross-origin-resource-policy": "cross-origin"}
+            exchange.give(200, file.plain.decode(), {"content-type": "text/javascript", **shared})

@@ -270,3 +270,23 @@ def test_a_page_that_clears_the_storage_loses_nothing(
     tab.evaluate(event("mug-1") + "localStorage.clear();" + event("mug-2"))
     assert products(recorder.wait_for(2)) == ["mug-1", "mug-2"]
     assert len({item["visitor"] for item in recorder.items}) == 1
+
+
+def test_a_call_costs_the_same_however_much_waits(
+    browser: BrowserContext, tab: Page, open_shop: Callable[[Page], Page]
+):
+    open_shop(tab)
+    browser.set_offline(True)
+    measure = """() => {
+        const costs = [];
+        for (let i = 0; i < 50; i++) {
+            const began = performance.now();
+            for (let j = 0; j < 3; j++) footfall("event.measured", {i, j});
+            costs.push(performance.now() - began);
+        }
+        return costs.sort((a, b) => a - b)[25];
+    }"""
+    nearly_empty = tab.evaluate(measure)
+    tab.evaluate("for (let i = 0; i < 600; i++) footfall('event.waits', {i})")
+    # A call that went through the queue would cost hundreds of times as much.
+    assert tab.evaluate(measure) < 10 * max(nearly_empty, 0.1)
