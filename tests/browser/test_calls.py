@@ -129,13 +129,15 @@ def test_each_item_keeps_the_identity_of_its_call_however_late_it_is_sent(
     tab.evaluate(event("mug-1") + "footfall('reset');" + event("mug-2"))
     tab.evaluate("footfall('identify', {user_id: 'bob', first_name: 'Bob'})")
     tab.evaluate(event("mug-3"))
+    tab.evaluate("footfall('identify', {user_id: 'anna', signature: 'aa'})")
+    tab.evaluate("footfall('identify', {user_id: 'carol'});" + event("mug-4"))
     browser.set_offline(False)
-    sent = recorder.wait_for(4)
+    sent = recorder.wait_for(5)
     assert [(one.get("user_id"), one.get("signature")) for one in sent] == [
-        *((None, None), ("anna", "aa"), (None, None), ("bob", None))
+        *((None, None), ("anna", "aa"), (None, None), ("bob", None), ("carol", None))
     ]
     assert len({one["visitor"] for one in sent}) == 2
-    (anna, bob) = recorder.of("update")
+    (anna, bob, *_) = recorder.of("update")
     assert anna["email"] == "a@example.com"
     assert bob["contact"] == {"first_name": "Bob"}
     assert "email" not in bob

@@ -95,3 +95,14 @@ def test_a_refusal_in_one_tab_holds_in_the_other(
     asking.wait_for_timeout(500)
     assert {one["product_id"] for one in recorder.of("product_event")} == {"mug-1"}
     assert asking.evaluate(STORED) == ",footfall.ABC123.consent"
+
+
+def test_what_was_dropped_does_not_come_back_with_a_later_consent(asking: Page, recorder: Recorder):
+    asking.evaluate("footfall('consent', 'granted')")
+    recorder.wait_for(1)
+    asking.context.set_offline(True)
+    asking.evaluate(event("mug-2") + "footfall('consent', 'denied')")
+    asking.evaluate(event("mug-3") + "footfall('consent', 'granted');" + event("mug-4"))
+    asking.context.set_offline(False)
+    sent = recorder.wait_for(2)
+    assert [one["product_id"] for one in sent] == ["mug-1", "mug-4"]
