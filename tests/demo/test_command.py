@@ -16,6 +16,12 @@ def test_a_rate_is_a_number_of_events_in_a_second_or_a_minute():
             live_rate(text)
 
 
+def test_a_history_of_nothing_is_refused(tmp_path, capsys):
+    assert cli.run(["demo", "--events", "0", "--data-dir", str(tmp_path)]) == cli.MISUSED
+    assert "--events" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_environment_cannot_lead_a_demo_into_the_stores_of_a_real_shop(monkeypatch, tmp_path):
     monkeypatch.setenv("FOOTFALL_STATE_URL", "postgresql://db/shop")
     monkeypatch.setenv("FOOTFALL_DATA_DIR", str(tmp_path / "real"))

@@ -1,63 +1,12 @@
 """The demo: one command, and there is a shop, its history, and the truth about it."""
 
 import json
-import re
-import signal
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 
-from tests.journeys.shop import Client, free_port
-
-PATIENCE_SECONDS = 120
-
-
-class Demo:
-    """One run of `footfall demo`."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder = folder
-        self.port, self.shop_port = free_port(), free_port()
-        self.log_path = folder.with_suffix(".log")
-        where = ("--data-dir", str(folder), "--port", str(self.port))
-        with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "footfall", "demo", *where),
-                    *("--shop-port", str(self.shop_port), *options),
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def log(self) -> str:
-        return self.log_path.read_text()
-
-    def wait_for(self, words: str) -> None:
-        """Return when the demo has said so."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while words not in self.log():
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.05)  # what it prints is the only sign
-
-    def client(self) -> Client:
-        (token,) = re.findall(r"read and write: (\w{64})", self.log())
-        return Client(self.port, token)
-
-    def page(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.shop_port}{path}") as response:
-            return response.read().decode()
-
-    def stop(self) -> int:
-        """Press Ctrl-C."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=60)
+from tests.journeys.demo import PATIENCE_SECONDS, Demo
+from tests.journeys.shop import Client
 
 
 @pytest.fixture
@@ -70,8 +19,7 @@ def run_demo(tmp_path):
 
     yield run
     for demo in runs:
-        demo.process.kill()
-        demo.process.wait()
+        demo.kill()
 
 
 def counts(client: Client, group: str) -> dict[str, int]:

@@ -91,6 +91,8 @@ def live_rate(text: str | None) -> float | None:
 
 def run_demo(settings: Settings, options: DemoOptions) -> int:
     """Serve Footfall and the shop until a signal says to stop; return the exit code."""
+    if options.event_count < 1:
+        raise SettingsError(f"--events must be 1 or more, not {options.event_count}.")
     log_to_stderr()
     if settings.state_path.exists() and not _notes_path(settings).exists():
         raise SettingsError(
