@@ -330,3 +330,112 @@ def test_any_batch_counts_each_of_its_items_once(target: Target) -> None:
     kept = target.newest_failed(len(rejected))
     for failed, line in zip(kept, rejected, strict=True):
         assert_kept(failed, line)
+
+
+# --- browsers -----------------------------------------------------------------------------------
+
+#: Of an item that would be taken, so that one thing at a time is wrong.
+BROWSER_ITEM: dict[str, Any] = {
+    "kind": "product_event",
+    "id": None,
+    "at": 1_767_268_800_000,
+    "visitor": "k3mPq8sTv1Yz",
+    "product_id": "mug-1",
+    "event_type": "view",
+}
+#: name: (fields in place of the item's, the code)
+REFUSED_ITEMS: dict[str, tuple[str, str]] = {
+    "NUL in a value": (r'"data":{"x":"\u0000"}', "nul_character"),
+    "NUL in a name": (r'"data":{"\u0000":1}', "nul_character"),
+    "NUL in an address": (r'"kind":"page_view","page":{"url":"\u0000"}', "nul_character"),
+    "NUL in a contact": (r'"contact":{"first_name":"\u0000"}', "nul_character"),
+    "NUL in a visitor key": (r'"visitor":"\u0000"', "control_character"),
+    "NUL in a session": (r'"session":"a\u0000"', "control_character"),
+    "NUL in a user id": (r'"user_id":"\u0000"', "control_character"),
+    "eleven levels": ('"data":{"x":' + "[" * 11 + "]" * 11 + "}", "nested_too_deeply"),
+    "eleven levels in a contact": ('"contact":{"x":' + "[" * 11 + "]" * 11 + "}", ""),
+    "100,000 brackets": ('"data":{"x":' + "[" * 100_000 + "]" * 100_000 + "}", ""),
+    "half a character": (r'"data":{"x":"\ud800"}', ""),
+    "a time of 4,000 digits": ('"at":' + "9" * 4_000, ""),
+    "a time of 1e308": ('"at":1e308', "unreadable_timestamp"),
+    "a time of minus infinity": ('"at":-1e999', ""),
+    "a signature that is no text": ('"user_id":"a","signature":7', "wrong_type"),
+    "a signature of other letters": (r'"user_id":"a","signature":"\u017c"', "bad_signature"),
+    "a session of 65 characters": (f'"session":"{"s" * 65}"', "wrong_length"),
+    "1,001 attributes": ('"data":{' + ",".join(f'"a{n}":1' for n in range(1_001)) + "}", ""),
+    "a page that is none": ('"kind":"page_view","page":[]', "wrong_type"),
+    "a name of 256 characters": (f'"kind":"event","name":"{"n" * 256}"', "wrong_length"),
+}
+
+
+def _browser_path(target: Target) -> str:
+    return f"/api/browser/v1/events/{target.app_key}"
+
+
+@pytest.mark.parametrize("name", REFUSED_ITEMS)
+def test_a_bad_item_of_a_browser_is_rejected_explained_and_kept(target: Target, name: str) -> None:
+    wrong, code = REFUSED_ITEMS[name]
+    # Of a field that comes twice, the second counts.
+    item = json.dumps(BROWSER_ITEM)[:-1] + "," + wrong + "}"
+    body = f'{{"events":[{item}]}}'.encode()
+    status, answer, headers = target.send(body, _browser_path(target))
+    if status == 202:
+        [rejected] = answer["rejected"]
+        assert (answer["accepted"], answer["duplicates"]) == (0, 0)
+        assert code in {"", rejected["code"]}, rejected
+    else:
+        assert_explained(status, answer, headers)
+        assert code in {"", answer["code"]}, answer
+    [failed] = target.newest_failed(1)
+    assert_kept(failed, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "packed"),
+    [
+        (_zeros(512), True),
+        (b'{"events":[]}', True),
+        (b"{" + b" " * (1 << 20), False),
+        (DEEP, False),
+    ],
+    ids=["a gzip bomb", "no gzip", "1 MiB and a byte", "100,000 brackets"],
+)
+def test_a_bad_body_of_a_browser_is_refused_explained_and_kept(
+    target: Target, body: bytes, packed: bool
+) -> None:
+    encoding = {"Content_Encoding": "gzip"} if packed else {}
+    assert_explained(*target.send(body, _browser_path(target), **encoding))
+    [failed] = target.newest_failed(1)
+    assert_kept(failed, body)
+
+
+def test_any_body_of_a_browser_counts_each_of_its_items_once_or_is_refused(target: Target) -> None:
+    kept: list[int] = []
+    names = (*BROWSER_ITEM, "session", "user_id", "signature", "email", "contact", "name", "data")
+    changes = st.dictionaries(
+        st.sampled_from((*names, "page", "device", "traffic")), VALUES, max_size=3
+    )
+    items = changes.map(lambda change: {**BROWSER_ITEM, **change})
+    bodies = st.fixed_dictionaries(
+        {"events": st.lists(items | VALUES, max_size=5)}, optional={"sent_at": VALUES}
+    )
+
+    @settings(FUZZ, max_examples=150)
+    @given(body=bodies.map(lambda body: json.dumps(body).encode()) | BODIES)
+    def send(body: bytes) -> None:
+        status, answer, headers = target.client.request("POST", _browser_path(target), body)
+        if status != 202:
+            assert_explained(status, answer, headers)
+            kept.append(1)
+            return
+        count = len(json.loads(body)["events"])
+        assert answer["accepted"] + answer["duplicates"] + len(answer["rejected"]) == count
+        assert all(refused["code"] and refused["message"] for refused in answer["rejected"])
+        kept.append(len(answer["rejected"]))
+
+    [before] = target.newest_failed(1)
+    send()
+    assert sum(kept) > 50
+    newest = target.newest_failed(sum(kept))
+    assert {failed["source"] for failed in newest} == {"browser"}
+    assert min(failed["id"] for failed in newest) == before["id"] + 1

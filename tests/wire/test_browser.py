@@ -347,6 +347,8 @@ def test_where_signatures_are_asked_for_an_unsigned_user_id_is_passed_over(
     assert (told["index"], told["code"]) == (1, "unsigned")
     [(custom_id, _, key, _)] = browser.stack.contacts(browser.workspace)
     assert (custom_id, key) == (None, VISITOR)
+    [aside] = browser.till.get("/api/v1/set-aside-values?kind=contact")["results"]
+    assert (aside["name"], aside["raw"], aside["code"]) == ("user_id", '"anna"', "unsigned")
     [rejected] = browser.send(browser.item(user_id="anna", visitor=...)).json()["rejected"]
     assert rejected["code"] == "unsigned"
 
@@ -362,6 +364,31 @@ def test_a_new_identity_secret_ends_old_signatures_within_a_second(
     assert rejected["code"] == "bad_signature"
     new = signature(timed, "anna")
     assert timed.send(timed.item(user_id="anna", signature=new)).json()["accepted"] == 1
+
+
+def test_an_unsigned_user_id_changes_no_known_address_and_reads_nothing(browser: Browser) -> None:
+    anna = {"email": "anna@shop.test", "attributes": {"phone_number": "+48 600 100 200"}}
+    assert browser.till.ask("PUT", "/api/v1/contacts/anna", json=anna).status_code == 201
+    thief = {"visitor": "thiefthiefth", "user_id": "anna", "email": "thief@evil.test"}
+    answer = browser.send(
+        browser.item(**thief, contact={"phone_number": "+1 666", "email": "thief@evil.test"}),
+        browser.item(
+            **{**thief, "visitor": "thiefthieft2", "user_id": ...},
+            kind="update",
+            product_id=...,
+            event_type=...,
+        ),
+    )
+    assert answer.json() == {"accepted": 2, "duplicates": 0, "rejected": []}
+    found = browser.till.get("/api/v1/contacts/anna")
+    assert found["email"] == "anna@shop.test"
+    assert found["attributes"]["phone_number"] == "+48 600 100 200"
+    aside = browser.till.get("/api/v1/set-aside-values?kind=contact")["results"]
+    assert {value["code"] for value in aside} == {"unsigned"}
+    # The shop's server vouches for the same words.
+    signed = {**thief, "signature": signature(browser, "anna"), "at": NOW}
+    assert browser.send(browser.item(**signed)).json()["accepted"] == 1
+    assert browser.till.get("/api/v1/contacts/anna")["email"] == "thief@evil.test"
 
 
 # --- bots and staff ---------------------------------------------------------------------------

@@ -231,3 +231,54 @@ def test_writes_move_the_projector(shop: Shop, world: World) -> None:
     assert world.changes == before + 1
     shop.get("/api/v1/products/a")
     assert world.changes == before + 1
+
+
+FULL_RIGHTS = [
+    ("POST", "/api/v1/app-keys", {"name": "pages"}),
+    ("PATCH", "/api/v1/app-keys/{key}", {"name": "stolen"}),
+    ("DELETE", "/api/v1/app-keys/{key}", None),
+    ("GET", "/api/v1/identity-secret", None),
+    ("POST", "/api/v1/identity-secret", None),
+]
+
+
+def test_keys_and_the_identity_secret_are_for_tokens_that_may_read_and_write(town: Town) -> None:
+    shop = town.shop
+    key = shop.post("/api/v1/app-keys", {"name": "pages"}).json()
+    before = [shop.get(f"/api/v1/{path}").json() for path in ("app-keys", "identity-secret")]
+    for scope in ("read", "write"):
+        client = town.with_key(shop.scope, scope)
+        for method, path, body in FULL_RIGHTS:
+            refused = client.ask(method, path.format(key=key["key"]), json=body)
+            assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), path
+    reader = town.with_key(shop.scope, "read")
+    assert reader.get("/api/v1/app-keys").json() == {"results": [key]}
+    after = [shop.get(f"/api/v1/{path}").json() for path in ("app-keys", "identity-secret")]
+    assert after == before
+
+
+def test_app_keys_are_made_changed_and_revoked(shop: Shop, rival: Shop) -> None:
+    body = {"name": "pages", "allowed_origins": ["https://Shop.example"], "events_per_second": 5}
+    made = shop.post("/api/v1/app-keys", body)
+    assert made.status_code == 201
+    key = made.json()["key"]
+    assert made.json() == {
+        "key": key,
+        "name": "pages",
+        "allowed_origins": ["https://shop.example"],
+        "events_per_second": 5,
+        "created_at": "2026-01-01T12:00:00.000Z",
+        "revoked_at": None,
+    }
+    address = f"/api/v1/app-keys/{key}"
+    changed = shop.patch(address, {"events_per_second": None})
+    assert changed.json() == {**made.json(), "events_per_second": None}
+    for wrong in ({"allowed_origins": ["shop"]}, {"events_per_second": 0}, {"colour": "red"}):
+        assert shop.patch(address, wrong).status_code == 400
+        assert shop.post("/api/v1/app-keys", {"name": "x", **wrong}).status_code == 400
+    for method in ("PATCH", "DELETE"):
+        assert rival.ask(method, address, json={}).status_code == 404
+        assert shop.ask(method, "/api/v1/app-keys/pages", json={}).status_code == 404
+    assert shop.delete(address).status_code == 204
+    [revoked] = shop.get("/api/v1/app-keys").json()["results"]
+    assert revoked == {**changed.json(), "revoked_at": "2026-01-01T12:00:00.000Z"}

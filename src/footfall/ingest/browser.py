@@ -113,8 +113,8 @@ class Read(NamedTuple):
     """What became of an item."""
 
     records: tuple[Doing, ...]  #: the item's own is the last
-    #: The contact id that was passed over for want of a signature.
-    ignored_user_id: str | None
+    #: The contact id that will be passed over for want of a signature.
+    unsigned_user_id: str | None
 
 
 class Body(NamedTuple):
@@ -175,15 +175,15 @@ def records_of(item: Item | Raw, sending: Sending) -> Read:
     # Text is not a browser's clock: it stands as it is.
     at = item.at if isinstance(item.at, str) else item.at + sending.skew_ms
     occurred_at = occurred_instant(at, sending.received_at, sending.zone, "/at")
-    identity, trusted, ignored = _identity(item, sending)
+    identity, trusted, unsigned = _identity(item, sending)
     about = _About(item, sending, key, occurred_at, identity, trusted)
     if item.kind != "product_event":
-        return Read((_activity(about, item.kind),), ignored)
+        return Read((_activity(about, item.kind),), unsigned)
     event = _product_event(about)
     if not item.contact:
-        return Read((event,), ignored)
+        return Read((event,), unsigned)
     news = _activity(about._replace(key=None if key is None else f"{key}\n"), "update")
-    return Read((news, event), ignored)
+    return Read((news, event), unsigned)
 
 
 def replayed(payload: bytes, workspace: Workspace, received_at: Instant) -> tuple[Doing, ...]:
@@ -216,7 +216,7 @@ class _About(NamedTuple):
 
 
 def _identity(item: Item, sending: Sending) -> tuple[Identity, bool, str | None]:
-    """Return whom the item names, whether that is proven, and the id that was passed over."""
+    """Return whom the item names, whether that is proven, and the id that is passed over."""
     visitor = checked_id(item.visitor, "/visitor") if item.visitor else None
     email = checked_email(item.email) if item.email and not item.email.isspace() else None
     if item.user_id in {None, ""}:
@@ -240,7 +240,8 @@ def _identity(item: Item, sending: Sending) -> tuple[Identity, bool, str | None]
         raise Invalid.at(
             "/signature", "unsigned", "This workspace believes a user_id only with a signature."
         )
-    return Identity(None, None, email, visitor), False, user_id
+    # The projector sets it aside, where people look for what was passed over.
+    return Identity(None, user_id, email, visitor), False, user_id
 
 
 def _product_event(about: _About) -> EventRecord:

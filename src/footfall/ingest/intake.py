@@ -129,7 +129,7 @@ class Intake:
             except UserError as error:
                 rejected.append((index, error))
                 continue
-            if read.ignored_user_id is not None:
+            if read.unsigned_user_id is not None:
                 unsigned.append(index)
             entries += map(entry_of, read.records)
             own.append(len(entries) - 1)
