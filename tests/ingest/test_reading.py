@@ -129,6 +129,8 @@ def test_an_event_comes_back_as_it_was_sent(stack: Stack) -> None:
         "quantity": 2,
         "currency": "PLN",
         "order_id": "o1",
+        "session_id": None,
+        "traffic": "visitor",
     }
     assert event["contact"]["custom_id"] is None
     assert event["product"]["name"] is None

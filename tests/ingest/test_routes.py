@@ -162,7 +162,7 @@ def test_an_item_has_exactly_the_promised_names(shop: Shop) -> None:
     [event] = shop.get("events")["results"]
     assert " ".join(event) == (
         "id event_id event_type occurred_at received_at source contact product attributes"
-        " custom_data unit_price quantity currency order_id"
+        " custom_data unit_price quantity currency order_id session_id traffic"
     )
     assert list(event["contact"]) == ["id", "custom_id", "email", "key"]
     assert list(event["product"]) == ["id", "custom_id", "name"]

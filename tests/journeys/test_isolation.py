@@ -54,7 +54,25 @@ def _fill(client: Client, name: str) -> None:
         for contact, product in ((f"anna {name}", f"mug {name}"), (SHARED, SHARED))
     ]
     app_key = {"name": name, "allowed_origins": [f"https://{name}.example"]}
-    assert client.request("POST", "/api/v1/app-keys", app_key)[0] == 201
+    status, made, _ = client.request("POST", "/api/v1/app-keys", app_key)
+    assert status == 201
+    items = [
+        {
+            "kind": kind,
+            "id": f"{kind}-1",
+            "at": 1_700_000_000_000,
+            "visitor": f"visitor-{name}",
+            "session": f"session-{name}",
+            "user_id": f"anna {name}",
+            "name": f"signed up {name}" if kind == "event" else None,
+            "page": {"url": f"https://{name}.example/"},
+        }
+        for kind in ("event", "page_view")
+    ]
+    path = f"/api/browser/v1/events/{made['key']}"
+    origin = f"https://{name}.example"
+    answer = client.request("POST", path, {"events": items}, Origin=origin)
+    assert (answer[0], answer[1]["accepted"]) == (202, 2), answer
     broken = {"event_type": f"vieww {name}", "user_custom_id": name, "product_id": name}
     answer = client.request("POST", "/api/v1/events", [*events, broken], Prefer="wait=60")
     assert (answer[0], answer[1]["accepted"]) == (202, len(events)), answer
@@ -92,20 +110,23 @@ def _known(client: Client, name: str) -> Workspace:
         "app_key": [],  # opens its workspace to everybody, by design
         "phone_number": [f"+48 {name}"],
         "search": [f"Mug {name}"],
-        "kind": ["product", "contact"],
+        "kind": ["product", "contact", "event"],
+        "session": [f"session-{name}"],
+        "traffic": ["all"],
+        "orders": ["once"],
         "event_type": ["purchase"],
         "source": ["api"],
         "code": ["unknown_event_type"],
         "from": ["2020-01-01"],
         "to": ["2199-01-01"],
         "time_zone": ["Europe/Warsaw"],
-        "group_by": ["product", "contact", "day", "event_type"],
+        "group_by": ["product", "contact", "day", "event_type", "name", "kind", "session"],
         "limit": ["1"],
         "preview": ["false"],
         "cursor": [],  # asked by hand: a cursor belongs to its list
     }
     cursors = {}
-    for path in ("/api/v1/products", "/api/v1/contacts", "/api/v1/events"):
+    for path in ("/api/v1/products", "/api/v1/contacts", "/api/v1/events", "/api/v1/activities"):
         cursors[path] = client.get(path, limit=1)["next"]
         assert cursors[path]
     return Workspace(client, parameters, cursors)
@@ -170,8 +191,8 @@ def _requests(document: dict[str, Any], method: str, known: Workspace) -> Iterat
 
 
 def _values(known: Workspace, path: str, name: str) -> list[str]:
-    if name == "name":  # of an attribute
-        return [f"size_{MARK}"]
+    if name == "name":  # of an attribute, or of an ordinary event
+        return [f"size_{MARK}" if "attributes" in path else f"signed up {MARK}"]
     assert name in known.parameters, f"tell this test what {name} of {path} may be"
     return known.parameters[name]
 
@@ -248,7 +269,8 @@ def test_no_write_reaches_into_another_workspace(workspaces: Workspaces) -> None
 
 
 def _everything(workspace: Workspace) -> dict[str, Any]:
-    lists = ("/api/v1/events", "/api/v1/products", "/api/v1/contacts", "/api/v1/failed-events")
+    kinds = ("events", "activities", "products", "contacts", "failed-events")
+    lists = [f"/api/v1/{kind}" for kind in kinds]
     found = {path: list(workspace.client.every(path)) for path in lists}
     single = ("attributes", "workspace", "app-keys", "identity-secret")
     for path in (f"/api/v1/{name}" for name in single):

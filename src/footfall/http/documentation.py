@@ -9,6 +9,8 @@ METHODS: Final = ("get", "post", "put", "patch", "delete")
 #: What most people come for; the other sections follow by name.
 _FIRST: Final[tuple[str, ...]] = (
     "events",
+    "activities",
+    "reports",
     "failed events",
     "products",
     "contacts",

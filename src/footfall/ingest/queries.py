@@ -1,15 +1,15 @@
 """Ingest's statements: cursors, ranges on their way and failed events in the state store; the
-pages and counts of events in the warehouse."""
+pages and counts of events and activities, and revenue, in the warehouse."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, and_, delete, func, select, update
 
 from footfall.attributes.types import ObjectKind
-from footfall.ingest.types import Grouping
+from footfall.ingest.types import ActivityGrouping, Grouping, RevenueGrouping, Traffic
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Instant, utc_offsets
 from footfall.kernel.scope import Scope
@@ -31,7 +31,7 @@ from footfall.state.schema import (
     products,
     projected_ranges,
 )
-from footfall.warehouse.api import Parameter, Statement, statement, survivor
+from footfall.warehouse.api import Parameter, Statement, orders_once, statement, survivor
 
 #: A sender that does everything wrong must not fill the disk
 #: (docs/decisions/0006-bounded-failed-events.md).
@@ -244,25 +244,42 @@ def close_erasures(conn: Connection, contact_ids: Sequence[int]) -> None:
     )
 
 
+History = Literal["events", "activities"]
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which of a workspace's events a statement reads; what is None does not matter."""
+    """Which of a workspace's events or activities a statement reads; None does not matter."""
 
     contact_ids: Sequence[int] | None = None  #: merged ones too
-    product_ids: Sequence[int] | None = None
-    event_type: str | None = None
+    product_ids: Sequence[int] | None = None  #: of events
+    event_type: str | None = None  #: of events
+    kind: str | None = None  #: of activities
+    name: str | None = None  #: of activities
+    session: str | None = None
     source: str | None = None
     since: Instant | None = None  #: inclusive
     until: Instant | None = None  #: exclusive
+    traffic: Traffic | None = None
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it narrows by the sort key or by whole months."""
+        bounds = (self.contact_ids, self.product_ids, self.since, self.until, self.session)
+        return bounds != (None,) * len(bounds)
 
 
 _SELECTIONS = {
     "contact_ids": "contact_id IN {contact_ids:Array(UInt64)}",
     "product_ids": "product_id IN {product_ids:Array(UInt64)}",
     "event_type": "event_type = {event_type:String}",
+    "kind": "kind = {kind:String}",
+    "name": "name = {name:String}",
+    "session": "session_id = {session:String}",
     "source": "source = {source:String}",
     "since": "occurred_at >= fromUnixTimestamp64Milli({since:Int64})",
     "until": "occurred_at < fromUnixTimestamp64Milli({until:Int64})",
+    "traffic": "traffic = {traffic:String}",
 }
 
 
@@ -273,29 +290,52 @@ def _selected(selection: Selection) -> tuple[list[str], dict[str, Parameter]]:
     return [_SELECTIONS[name] for name in wanted], wanted
 
 
-def event_page(
-    scope: Scope, selection: Selection, *, after: int, through: int, limit: int
-) -> Statement:
-    """Return the newest `limit` events with ids past `after` up to `through`, the newest first.
+def _iso(column: str) -> str:
+    return f"concat(replaceOne(toString({column}, 'UTC'), ' ', 'T'), 'Z')"
 
-    Instants come as ISO 8601 and decimals as text, ready to be sent. The engine sorts by the id
-    alone and reads the wide columns of those rows only that are returned.
+
+#: Of each relation: its id, and the columns of a page. Instants come as ISO 8601 and decimals as
+#: text, ready to be sent.
+_EVENT_COLUMNS = (
+    "event_id, event_key, toString(event_type),"
+    f" {_iso('occurred_at')}, {_iso('received_at')},"
+    " source, contact_id, product_id, attributes, custom_data,"
+    " toString(unit_price), toString(quantity), currency, order_id,"
+    " session_id, toString(traffic)"
+)
+_ACTIVITY_COLUMNS = (
+    "activity_id, activity_key, toString(kind), name,"
+    f" {_iso('occurred_at')}, {_iso('received_at')},"
+    " source, contact_id, session_id, url, referrer,"
+    " utm_source, utm_medium, utm_campaign, utm_term, utm_content,"
+    " device_type, os, browser, language, toString(traffic), attributes"
+)
+_PAGES: dict[History, tuple[str, str]] = {
+    "events": ("event_id", _EVENT_COLUMNS),
+    "activities": ("activity_id", _ACTIVITY_COLUMNS),
+}
+
+
+def page(
+    scope: Scope, history: History, selection: Selection, *, after: int, through: int, limit: int
+) -> Statement:
+    """Return the newest `limit` rows with ids past `after` up to `through`, the newest first.
+
+    The engine sorts by the id alone and reads the wide columns of those rows only that are
+    returned.
     """
+    key, columns = _PAGES[history]
     conditions, values = _selected(selection)
-    conditions += ["event_id > {after:UInt64}", "event_id <= {through:UInt64}"]
+    conditions += [f"{key} > {{after:UInt64}}", f"{key} <= {{through:UInt64}}"]
     return statement(
         scope,
         f"""
-        SELECT event_id, event_key, toString(event_type),
-            concat(replaceOne(toString(occurred_at, 'UTC'), ' ', 'T'), 'Z'),
-            concat(replaceOne(toString(received_at, 'UTC'), ' ', 'T'), 'Z'),
-            source, contact_id, product_id, attributes, custom_data,
-            toString(unit_price), toString(quantity), currency, order_id
-        FROM {{events}}
+        SELECT {columns}
+        FROM {{{history}}}
         WHERE {" AND ".join(conditions)}
-        ORDER BY event_id DESC
+        ORDER BY {key} DESC
         LIMIT {{limit:UInt32}}
-        """,  # noqa: S608 - conditions are constants of this file, values are bound
+        """,  # noqa: S608 - every part is a constant of this file, values are bound
         after=after,
         through=through,
         limit=limit,
@@ -303,12 +343,28 @@ def event_page(
     )
 
 
-def event_total(scope: Scope, selection: Selection) -> Statement:
-    """Return how many events there are."""
+def _where(selection: Selection, *, once: bool) -> tuple[str, dict[str, Parameter]]:
+    """Return the condition that `selection` asks for, and its values.
+
+    Args:
+        once: Whether an order is read from one source only.
+    """
     conditions, values = _selected(selection)
+    if once:
+        conditions.append(orders_once(_of_traffic(selection)))
+    return " AND ".join(conditions) or "1", values
+
+
+def _of_traffic(selection: Selection) -> str:
+    return "1" if selection.traffic is None else _SELECTIONS["traffic"]
+
+
+def total(scope: Scope, history: History, selection: Selection, *, once: bool = False) -> Statement:
+    """Return how many events or activities there are."""
+    condition, values = _where(selection, once=once)
     return statement(
         scope,
-        f"SELECT count() FROM {{events}} WHERE {' AND '.join(conditions) or '1'}",  # noqa: S608 - conditions are constants of this file, values are bound
+        f"SELECT count() FROM {{{history}}} WHERE {condition}",  # noqa: S608 - conditions are constants of this file, values are bound
         **values,
     )
 
@@ -320,37 +376,130 @@ _LOCAL_DAY = (
     "roundDown(toUnixTimestamp64Milli(occurred_at), {offset_starts:Array(Int64)}),"
     " {offset_starts:Array(Int64)}, {offsets:Array(Int64)}, toInt64(0)), 86400000)"
 )
-#: What events are grouped by, and the order of the groups.
-_GROUPINGS: dict[Grouping, tuple[str, str]] = {
-    "event_type": ("toString(event_type)", "number DESC, grouped"),
+_LARGEST_FIRST = "number DESC, grouped"
+#: What events and activities are grouped by, and the order of the groups.
+_GROUPINGS: dict[Grouping | ActivityGrouping, tuple[str, str]] = {
+    "event_type": ("toString(event_type)", _LARGEST_FIRST),
     "day": (_LOCAL_DAY, "grouped"),
-    "product": ("product_id", "number DESC, grouped"),
-    "contact": (survivor("contact_id"), "number DESC, grouped"),
+    "product": ("product_id", _LARGEST_FIRST),
+    "contact": (survivor("contact_id"), _LARGEST_FIRST),
+    "name": ("toString(name)", _LARGEST_FIRST),
+    "kind": ("toString(kind)", _LARGEST_FIRST),
+    "session": ("session_id", _LARGEST_FIRST),
 }
 
 
-def event_groups(
-    scope: Scope, selection: Selection, grouping: Grouping, *, zone: ZoneInfo, limit: int
+def _offsets(zone: ZoneInfo) -> dict[str, Parameter]:
+    table = utc_offsets(zone)
+    return {
+        "offset_starts": [start for start, _ in table],
+        "offsets": [offset for _, offset in table],
+    }
+
+
+def groups(
+    scope: Scope,
+    history: History,
+    selection: Selection,
+    grouping: Grouping | ActivityGrouping,
+    *,
+    zone: ZoneInfo,
+    limit: int,
+    once: bool = False,
 ) -> Statement:
-    """Return (key, events, groups in all, events in all) of the first `limit` groups.
+    """Return (key, rows, groups in all, rows in all) of the first `limit` groups.
 
     The largest first, days in their order. Keys are ids where they are products and contacts, and
     days since 1970-01-01.
     """
-    conditions, values = _selected(selection)
+    condition, values = _where(selection, once=once)
     key, order = _GROUPINGS[grouping]
     if grouping == "day":
-        table = utc_offsets(zone)
-        values["offset_starts"] = [start for start, _ in table]
-        values["offsets"] = [offset for _, offset in table]
+        values |= _offsets(zone)
     return statement(
         scope,
         f"""
         SELECT {key} AS grouped, count() AS number, count() OVER (), sum(number) OVER ()
-        FROM {{events}}
-        WHERE {" AND ".join(conditions) or "1"}
+        FROM {{{history}}}
+        WHERE {condition}
         GROUP BY grouped
         ORDER BY {order}
+        LIMIT {{limit:UInt32}}
+        """,  # noqa: S608 - every part is a constant of this file, values are bound
+        limit=limit,
+        **values,
+    )
+
+
+#: What revenue is grouped by, beside the currency.
+_REVENUE_GROUPINGS: dict[RevenueGrouping | None, str] = {
+    None: "0",
+    "day": _LOCAL_DAY,
+    "product": "product_id",
+}
+
+
+def _part(traffic: str) -> str:
+    """Return the SQL of what an event is to revenue: line, refund, return, or nothing."""
+    refunded = (
+        "SELECT ifNull(order_id, ''), product_id FROM {events}"  # noqa: S608 - constants of this file
+        f" WHERE event_type = 'refund' AND order_id IS NOT NULL AND {traffic}"
+        f" AND {orders_once(traffic)}"
+    )
+    purchased = (
+        "SELECT ifNull(order_id, '') FROM {events}"  # noqa: S608 - constants of this file
+        f" WHERE event_type = 'purchase' AND order_id IS NOT NULL AND {traffic}"
+    )
+    return f"""multiIf(
+        event_type = 'purchase', 'line',
+        event_type = 'order', if(named IN ({purchased}), '', 'line'),
+        event_type = 'refund', 'refund',
+        if((named, product_id) IN ({refunded}), '', 'return')
+    )"""
+
+
+def revenue(
+    scope: Scope,
+    selection: Selection,
+    grouping: RevenueGrouping | None,
+    *,
+    zone: ZoneInfo,
+    limit: int,
+) -> Statement:
+    """Return key, currency, purchases, refunds, returns, orders, lines, quantity, unpriced, groups.
+
+    Decision 12: `order` events are lines only where the order has no purchase, a `return` counts
+    only where no refund of the same order and product does. Amounts and quantity are decimal text.
+    """
+    condition, values = _where(selection, once=True)
+    if grouping == "day":
+        values |= _offsets(zone)
+    return statement(
+        scope,
+        f"""
+        SELECT grouped, currency,
+            toString(sumIf(amount, part = 'line')) AS purchases,
+            toString(sumIf(amount, part = 'refund')),
+            toString(sumIf(amount, part = 'return')),
+            uniqExactIf(named, is_order AND named != '') + countIf(is_order AND named = ''),
+            countIf(part = 'line'),
+            toString(sumIf(pieces, part = 'line')),
+            countIf(part != '' AND is_unpriced),
+            count() OVER ()
+        FROM (
+            SELECT {_REVENUE_GROUPINGS[grouping]} AS grouped,
+                currency,
+                ifNull(order_id, '') AS named,
+                toDecimal128(ifNull(quantity, 1), 4) AS pieces,
+                unit_price IS NULL AS is_unpriced,
+                toDecimal256(toDecimal128(ifNull(unit_price, 0), 4) * pieces, 8) AS amount,
+                event_type IN ('purchase', 'order') AS is_order,
+                {_part(_of_traffic(selection))} AS part
+            FROM {{events}}
+            WHERE event_type IN ('purchase', 'order', 'refund', 'return') AND {condition}
+        )
+        GROUP BY grouped, currency
+        ORDER BY grouped, currency
         LIMIT {{limit:UInt32}}
         """,  # noqa: S608 - every part is a constant of this file, values are bound
         limit=limit,

@@ -18,8 +18,9 @@ from footfall.catalog.types import ProductName
 from footfall.contacts.api import contact_ids, contact_names, with_merged
 from footfall.contacts.types import ContactName
 from footfall.ingest import queries
-from footfall.ingest.queries import Selection
+from footfall.ingest.queries import History, Selection
 from footfall.ingest.types import (
+    ActivityGrouping,
     EventCount,
     EventFilter,
     EventPage,
@@ -64,15 +65,15 @@ def list_events(
     with state.read() as conn:
         # Events of a batch become readable month by month; up to here all of them are.
         through = int(queries.cursor(conn, "warehouse"))
-        selection = _selection(conn, scope, chosen)
+        selection = selected_events(conn, scope, chosen)
     if selection is None:
         return EventPage([], None)
     if before is not None:
         through = min(through, before - 1)
-    rows = _newest(warehouse, scope, selection, through, limit + 1)
+    rows = newest(warehouse, scope, "events", selection, through, limit + 1)
     more = len(rows) > limit
     del rows[limit:]
-    events = _named(state, scope, rows)
+    events = named_events(state, scope, rows)
     return EventPage(events, events[-1].id if more else None)
 
 
@@ -85,33 +86,34 @@ def count_events(
     group_by: Grouping | None,
     zone: ZoneInfo,
     limit: int,
+    once: bool = False,
 ) -> EventCount:
     """Return how many events there are, and of the largest `limit` groups each.
 
     Args:
+        once: Whether an order is read from one source only (decision 1).
         zone: Where days begin.
         limit: Days come in their order: then it is the first days.
     """
     with state.read() as conn:
-        selection = _selection(conn, scope, chosen)
+        selection = selected_events(conn, scope, chosen)
     if selection is None:
         return EventCount(0, [], 0)
     if group_by is None:
-        [(total,)] = warehouse.rows(queries.event_total(scope, selection))
+        [(total,)] = warehouse.rows(queries.total(scope, "events", selection, once=once))
         return EventCount(total, [], 0)
-    rows = warehouse.rows(queries.event_groups(scope, selection, group_by, zone=zone, limit=limit))
+    rows = warehouse.rows(
+        queries.groups(scope, "events", selection, group_by, zone=zone, limit=limit, once=once)
+    )
     if not rows:
         return EventCount(0, [], 0)
     _, _, groups, total = rows[0]
-    return EventCount(total, _groups(state, scope, group_by, rows), groups)
+    return EventCount(total, named_groups(state, scope, group_by, rows), groups)
 
 
-def _selection(conn: Connection, scope: Scope, chosen: EventFilter) -> Selection | None:
+def selected_events(conn: Connection, scope: Scope, chosen: EventFilter) -> Selection | None:
     """Return what to look for by ids, None if nobody and nothing is called like that."""
-    contacts = _both(
-        None if chosen.contact is None else contact_ids(conn, scope, chosen.contact),
-        None if chosen.contact_id is None else with_merged(conn, scope, chosen.contact_id),
-    )
+    contacts = chosen_contacts(conn, scope, chosen.contact, chosen.contact_id)
     products = _both(
         None if chosen.product is None else product_ids(conn, scope, [chosen.product]),
         None if chosen.product_id is None else [chosen.product_id],
@@ -119,7 +121,24 @@ def _selection(conn: Connection, scope: Scope, chosen: EventFilter) -> Selection
     if contacts == [] or products == []:
         return None
     return Selection(
-        contacts, products, chosen.event_type, chosen.source, chosen.since, chosen.until
+        contact_ids=contacts,
+        product_ids=products,
+        event_type=chosen.event_type,
+        session=chosen.session,
+        source=chosen.source,
+        since=chosen.since,
+        until=chosen.until,
+        traffic=chosen.traffic,
+    )
+
+
+def chosen_contacts(
+    conn: Connection, scope: Scope, custom_id: str | None, contact_id: int | None
+) -> list[int] | None:
+    """Return every id that stands for the contact, merged ones too; None for anybody."""
+    return _both(
+        None if custom_id is None else contact_ids(conn, scope, custom_id),
+        None if contact_id is None else with_merged(conn, scope, contact_id),
     )
 
 
@@ -129,19 +148,28 @@ def _both(some: list[int] | None, others: list[int] | None) -> list[int] | None:
     return sorted(set(some) & set(others))
 
 
-def _newest(
-    warehouse: Warehouse, scope: Scope, selection: Selection, through: int, wanted: int
-) -> _Rows:
+def newest(
+    warehouse: Warehouse,
+    scope: Scope,
+    history: History,
+    selection: Selection,
+    through: int,
+    wanted: int,
+) -> list[tuple[Any, ...]]:
     """Return the newest `wanted` rows up to the id `through`, fewer if there are no more."""
     found: _Rows = []
-    # These narrow by the sort key or by whole months; ranges of ids would only repeat the work.
-    narrow = (selection.contact_ids, selection.product_ids, selection.since, selection.until)
     span = max(_FEWEST_IDS, int(wanted * _IDS_PER_EVENT))
     while through > 0 and len(found) < wanted:
-        after = max(0, through - span) if narrow == (None, None, None, None) else 0
+        # Where the selection is narrow, ranges of ids would only repeat the work.
+        after = 0 if selection.is_narrow else max(0, through - span)
         found += warehouse.rows(
-            queries.event_page(
-                scope, selection, after=after, through=through, limit=wanted - len(found)
+            queries.page(
+                scope,
+                history,
+                selection,
+                after=after,
+                through=through,
+                limit=wanted - len(found),
             )
         )
         through = after
@@ -149,7 +177,8 @@ def _newest(
     return found
 
 
-def _named(state: State, scope: Scope, rows: _Rows) -> list[StoredEvent]:
+def named_events(state: State, scope: Scope, rows: _Rows) -> list[StoredEvent]:
+    """Return rows of `queries.page` with the names of contacts and products."""
     with state.read() as conn:
         contacts = contact_names(conn, scope, {row[6] for row in rows} - {0})
         products = product_names(conn, scope, {row[7] for row in rows})
@@ -170,6 +199,8 @@ def _named(state: State, scope: Scope, rows: _Rows) -> list[StoredEvent]:
             _NULL if quantity is None else Raw(quantity.encode()),
             currency,
             order_id,
+            session_id,
+            traffic,
         )
         for (
             event_id,
@@ -186,17 +217,23 @@ def _named(state: State, scope: Scope, rows: _Rows) -> list[StoredEvent]:
             quantity,
             currency,
             order_id,
+            session_id,
+            traffic,
         ) in rows
     ]
 
 
-def _groups(
-    state: State, scope: Scope, grouping: Grouping, rows: Sequence[tuple[Any, ...]]
+def named_groups(
+    state: State,
+    scope: Scope,
+    grouping: Grouping | ActivityGrouping,
+    rows: Sequence[tuple[Any, ...]],
 ) -> list[GroupCount]:
-    if grouping == "event_type":
-        return [GroupCount(event_type=key, count=number) for key, number, _, _ in rows]
+    """Return rows of `queries.groups` with names in place of numbers."""
     if grouping == "day":
-        return [GroupCount(day=_day(key), count=number) for key, number, _, _ in rows]
+        return [GroupCount(day=day_of(key), count=number) for key, number, _, _ in rows]
+    if grouping not in {"product", "contact"}:
+        return [GroupCount(**{grouping: key}, count=number) for key, number, _, _ in rows]
     with state.read() as conn:
         names: Mapping[int, ContactName | ProductName]
         if grouping == "product":
@@ -217,5 +254,6 @@ def _groups(
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
-def _day(number: int) -> str:
+def day_of(number: int) -> str:
+    """Return the day, as people write it, that is so many days past 1970-01-01."""
     return date.fromordinal(_EPOCH_DAY + number).isoformat()

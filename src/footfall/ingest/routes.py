@@ -1,5 +1,6 @@
 """HTTP of events: read them back, count them, look at the failed ones and replay them."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Final, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
@@ -7,8 +8,7 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter, SkipValidation
-from msgspec import Meta, Struct
-from msgspec.json import Decoder
+from msgspec import Struct
 
 from footfall.http.bodies import inflated
 from footfall.http.edge import record_id
@@ -18,18 +18,29 @@ from footfall.http.paging import (
     MAX_LIMIT,
     CursorParameter,
     check_parameters,
-    packed_cursor,
-    unpacked_cursor,
 )
-from footfall.http.services import Call, TheCall
-from footfall.ingest import failed, reading
+from footfall.http.services import TheCall
+from footfall.ingest import failed, parameters, reading
 from footfall.ingest.collector import Advisor, Visibility
 from footfall.ingest.failed import Correction
+from footfall.ingest.history_routes import ROUTES as HISTORY_ROUTES
 from footfall.ingest.logic import canonical_event_type
+from footfall.ingest.parameters import (
+    ContactIdParameter,
+    ContactParameter,
+    ProductIdParameter,
+    ProductParameter,
+    SessionParameter,
+    SinceParameter,
+    SourceParameter,
+    TheWarehouse,
+    TrafficParameter,
+    UntilParameter,
+    ZoneParameter,
+)
 from footfall.ingest.reading import MAX_GROUPS
 from footfall.ingest.types import (
     EVENT_TYPES,
-    SOURCES,
     EventCount,
     EventFilter,
     FailedEvent,
@@ -38,37 +49,24 @@ from footfall.ingest.types import (
 )
 from footfall.journal.types import Journal
 from footfall.kernel.errors import Invalid
-from footfall.kernel.identifiers import checked_id
-from footfall.kernel.instants import Instant, instant_of_text, zone
-from footfall.warehouse.api import Warehouse
-from footfall.workspaces.api import get_workspace
 
 _TAGS: Final = ["events"]
 _FAILED_TAGS: Final = ["failed events"]
-_MAX_ID: Final = 2**63 - 1
-#: The year 2200: the warehouse's times end there, and no event is later.
-_LAST_INSTANT: Final = 7_258_118_400_000
+_ORDERS: Final = ("all", "once")
 _GROUPINGS: Final[tuple[Grouping, ...]] = get_args(Grouping)
 
-TheWarehouse = NamedDependency[SkipValidation[Warehouse]]
 TheJournal = NamedDependency[SkipValidation[Journal]]
 TheAdvisor = NamedDependency[SkipValidation[Advisor]]
 TheVisibility = NamedDependency[SkipValidation[Visibility]]
 
 _FILTERS: Final = frozenset(
-    {"contact", "contact_id", "product", "product_id", "event_type", "source", "from", "to"}
+    {
+        *("contact", "contact_id", "product", "product_id", "event_type", "source"),
+        *("from", "to", "time_zone", "session", "traffic"),
+    }
 )
-_LIST_PARAMETERS: Final = _FILTERS | {"time_zone", "cursor", "limit"}
-_COUNT_PARAMETERS: Final = _FILTERS | {"time_zone", "group_by", "limit"}
-
-
-class _Place(Struct, frozen=True):
-    """Where a list that begins with the newest goes on."""
-
-    before: Annotated[int, Meta(ge=0, le=_MAX_ID)]
-
-
-_decode_place: Final = Decoder(_Place).decode
+_LIST_PARAMETERS: Final = _FILTERS | {"cursor", "limit"}
+_COUNT_PARAMETERS: Final = _FILTERS | {"group_by", "orders", "limit"}
 
 
 class EventPageAnswer(Struct, frozen=True):
@@ -96,58 +94,42 @@ class Chosen(NamedTuple):
 
     events: EventFilter
     zone: ZoneInfo  #: where days begin
+    says_traffic: bool
 
 
 def chosen_events(
     call: TheCall,
-    contact: Annotated[
-        str | None, QueryParameter(description="The shop's id of a contact.")
-    ] = None,
-    contact_id: Annotated[
-        int | None, QueryParameter(ge=0, le=_MAX_ID, description="Our id of a contact.")
-    ] = None,
-    product: Annotated[
-        str | None, QueryParameter(description="The shop's id of a product.")
-    ] = None,
-    product_id: Annotated[
-        int | None, QueryParameter(ge=0, le=_MAX_ID, description="Our id of a product.")
-    ] = None,
+    contact: ContactParameter = None,
+    contact_id: ContactIdParameter = None,
+    product: ProductParameter = None,
+    product_id: ProductIdParameter = None,
     event_type: Annotated[
         str | None, QueryParameter(description=f"One of: {', '.join(EVENT_TYPES)}.")
     ] = None,
-    source: Annotated[
-        str | None, QueryParameter(description=f"One of: {', '.join(SOURCES)}.")
-    ] = None,
-    since: Annotated[
-        str | None,
-        QueryParameter(
-            name="from",
-            description="Events from this time on: ISO 8601, a date, Unix seconds or milliseconds.",
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        QueryParameter(name="to", description="Events before this time, written like `from`."),
-    ] = None,
-    time_zone: Annotated[
-        str | None,
-        QueryParameter(description="IANA name; where days begin. By default the workspace's."),
-    ] = None,
+    source: SourceParameter = None,
+    session: SessionParameter = None,
+    since: SinceParameter = None,
+    until: UntilParameter = None,
+    time_zone: ZoneParameter = None,
+    traffic: TrafficParameter = None,
 ) -> Chosen:
     """Return what the filters of a request choose."""
-    days_in = _zone(call, time_zone)
+    days_in = parameters.zone_of(call, time_zone)
     return Chosen(
         EventFilter(
-            contact=_custom_id(contact, "#contact"),
+            contact=parameters.custom_id(contact, "#contact"),
             contact_id=contact_id,
-            product=_custom_id(product, "#product"),
+            product=parameters.custom_id(product, "#product"),
             product_id=product_id,
             event_type=_event_type(event_type),
-            source=_source(source),
-            since=_instant(since, "#from", days_in),
-            until=_instant(until, "#to", days_in),
+            source=parameters.source(source),
+            since=parameters.instant(since, "#from", days_in),
+            until=parameters.instant(until, "#to", days_in),
+            session=session,
+            traffic=parameters.traffic(traffic, None),
         ),
         days_in,
+        traffic is not None,
     )
 
 
@@ -176,10 +158,10 @@ def list_events(
         warehouse,
         call.scope,
         chosen.events,
-        before=_before(cursor),
+        before=parameters.before(cursor),
         limit=limit,
     )
-    return EventPageAnswer(page.results, _cursor(page.next_before))
+    return EventPageAnswer(page.results, parameters.cursor_before(page.next_before))
 
 
 @get(
@@ -196,6 +178,12 @@ def count_events(
     group_by: Annotated[
         str | None, QueryParameter(description=f"One of: {', '.join(_GROUPINGS)}.")
     ] = None,
+    orders: Annotated[
+        str | None,
+        QueryParameter(
+            description="`once`: an order that several sources report is read from one. Else `all`."
+        ),
+    ] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_GROUPS)] = MAX_GROUPS,
 ) -> EventCount:
     """Answer the total and, grouped, the largest groups first; days in their order."""
@@ -204,10 +192,12 @@ def count_events(
         call.services.state,
         warehouse,
         call.scope,
-        chosen.events,
-        group_by=_grouping(group_by),
+        # Bots and the shop's own staff are left out of numbers, unless they are asked for.
+        chosen.events if chosen.says_traffic else replace(chosen.events, traffic="visitor"),
+        group_by=parameters.one_of(group_by, _GROUPINGS, "#group_by", code="unknown_grouping"),
         zone=chosen.zone,
         limit=limit,
+        once=parameters.one_of(orders, _ORDERS, "#orders", code="unknown_orders") == "once",
     )
 
 
@@ -222,9 +212,9 @@ def list_failed_events(
     check_parameters(call, {"cursor", "limit", "code"})
     with call.read() as conn:
         results, next_before = failed.list_failed_events(
-            conn, call.scope, before_id=_before(cursor), limit=limit, code=code
+            conn, call.scope, before_id=parameters.before(cursor), limit=limit, code=code
         )
-    return FailedEventPage(results, _cursor(next_before))
+    return FailedEventPage(results, parameters.cursor_before(next_before))
 
 
 @get(
@@ -277,30 +267,6 @@ async def replay_failed_event(
     return ReplayAnswer(position)
 
 
-def _before(cursor: str | None) -> int | None:
-    return unpacked_cursor(cursor, _decode_place).before if cursor else None
-
-
-def _cursor(before: int | None) -> str | None:
-    return None if before is None else packed_cursor(_Place(before))
-
-
-def _zone(call: Call, name: str | None) -> ZoneInfo:
-    if name is None:
-        with call.read() as conn:
-            return ZoneInfo(get_workspace(conn, call.scope.workspace_id).time_zone)
-    found = zone(name)
-    if found is None:
-        raise Invalid.at(
-            "#time_zone", "unknown_time_zone", "Use an IANA name such as Europe/Warsaw."
-        )
-    return found
-
-
-def _custom_id(text: str | None, pointer: str) -> str | None:
-    return None if text is None else checked_id(text, pointer)
-
-
 def _event_type(text: str | None) -> str | None:
     if text is None:
         return None
@@ -310,38 +276,11 @@ def _event_type(text: str | None) -> str | None:
         raise Invalid.at("#event_type", error.code, error.message) from None
 
 
-def _source(text: str | None) -> str | None:
-    if text is not None and text not in SOURCES:
-        raise Invalid.at("#source", "unknown_source", f"Use one of: {', '.join(SOURCES)}.")
-    return text
-
-
-def _grouping(text: str | None) -> Grouping | None:
-    if text is None:
-        return None
-    for grouping in _GROUPINGS:
-        if text == grouping:
-            return grouping
-    raise Invalid.at("#group_by", "unknown_grouping", f"Use one of: {', '.join(_GROUPINGS)}.")
-
-
-def _instant(text: str | None, pointer: str, days_in: ZoneInfo) -> Instant | None:
-    if text is None:
-        return None
-    instant = instant_of_text(text.strip(), days_in)
-    if instant is None:
-        raise Invalid.at(
-            pointer,
-            "unreadable_time",
-            "Use ISO 8601 (with + written as %2B), a date, Unix seconds or milliseconds.",
-        )
-    return Instant(min(max(instant, 0), _LAST_INSTANT))
-
-
 ROUTES: Final[list[HTTPRouteHandler]] = [
     list_events,
     count_events,
     list_failed_events,
     read_failed_event,
     replay_failed_event,
+    *HISTORY_ROUTES,
 ]

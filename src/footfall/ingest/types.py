@@ -125,6 +125,8 @@ Record = EventRecord | ActivityRecord | RefusedRecord
 
 
 Grouping = Literal["event_type", "day", "product", "contact"]
+ActivityGrouping = Literal["name", "kind", "day", "contact", "session"]
+RevenueGrouping = Literal["day", "product"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,23 @@ class EventFilter:
     source: str | None = None
     since: Instant | None = None  #: inclusive
     until: Instant | None = None  #: exclusive
+    session: str | None = None  #: the browser's
+    traffic: Traffic | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityFilter:
+    """Which activities are meant; what is None does not matter."""
+
+    contact: str | None = None  #: the shop's id
+    contact_id: int | None = None
+    kind: str | None = None  #: event, page_view or screen
+    name: str | None = None
+    session: str | None = None
+    source: str | None = None
+    since: Instant | None = None  #: inclusive
+    until: Instant | None = None  #: exclusive
+    traffic: Traffic | None = None
 
 
 class StoredEvent(Struct, frozen=True, gc=False):
@@ -158,6 +177,53 @@ class StoredEvent(Struct, frozen=True, gc=False):
     quantity: Raw  #: the same
     currency: str | None
     order_id: str | None
+    session_id: str | None  #: the browser's
+    traffic: str
+
+
+class StoredActivity(Struct, frozen=True, gc=False):
+    """An ordinary event, a page view or a screen as it is read back."""
+
+    id: int  #: journal position
+    event_id: str | None  #: the sender's key
+    kind: str
+    name: str  #: empty for page views
+    occurred_at: str  #: ISO 8601, UTC, milliseconds
+    received_at: str
+    source: str
+    contact: ContactName | None
+    session_id: str | None
+    url: str | None
+    referrer: str | None
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    utm_term: str | None
+    utm_content: str | None
+    device_type: str | None
+    os: str | None
+    browser: str | None
+    language: str | None
+    traffic: str
+    attributes: Raw  #: as sent
+
+
+class ActivityPage(Struct, frozen=True):
+    """Some activities, the newest first."""
+
+    results: list[StoredActivity]
+    #: Activities before this one follow; None if there are none.
+    next_before: int | None
+
+
+class HistoryItem(Struct, frozen=True, gc=False):
+    """Something that a contact did: a product event or an activity, the other is null."""
+
+    id: int
+    occurred_at: str  #: ISO 8601, UTC, milliseconds
+    kind: str  #: product_event, event, page_view or screen
+    event: StoredEvent | None
+    activity: StoredActivity | None
 
 
 class EventPage(Struct, frozen=True):
@@ -178,6 +244,9 @@ class GroupCount(Struct, frozen=True, kw_only=True, gc=False):
     #: The shop's id. Both None for the events of nobody known.
     contact: str | UnsetType | None = UNSET
     contact_id: int | UnsetType | None = UNSET
+    name: str | UnsetType = UNSET
+    kind: str | UnsetType = UNSET
+    session: str | UnsetType | None = UNSET  #: None for what belongs to no session
     count: int
 
 
@@ -187,6 +256,30 @@ class EventCount(Struct, frozen=True):
     total: int
     results: list[GroupCount]
     groups: int  #: how many groups there are; more than `results` if those were limited
+
+
+class RevenueRow(Struct, frozen=True, kw_only=True, gc=False):
+    """What was sold and taken back in one currency; amounts are exact JSON numbers."""
+
+    day: str | UnsetType = UNSET  #: YYYY-MM-DD
+    product: str | UnsetType | None = UNSET  #: the shop's id
+    product_id: int | UnsetType = UNSET
+    currency: str | None  #: None: the events name none
+    purchases: Raw
+    refunds: Raw
+    returns: Raw  #: only those that no refund accounts for
+    revenue: Raw  #: purchases minus refunds minus returns
+    orders: int
+    lines: int  #: of orders
+    quantity: Raw  #: of these lines
+    unpriced: int  #: lines of orders, refunds and returns without a unit price, which add nothing
+
+
+class Revenue(Struct, frozen=True):
+    """Revenue by currency, never added up over currencies."""
+
+    results: list[RevenueRow]
+    groups: int  #: how many rows there are; more than `results` if those were limited
 
 
 class FailedEvent(Struct, frozen=True, gc=False):

@@ -6,7 +6,14 @@ from footfall.warehouse.client import Warehouse, WarehouseError
 from footfall.warehouse.engine import Engine
 from footfall.warehouse.guard import UnguardedStatement
 from footfall.warehouse.schema import Relation
-from footfall.warehouse.statements import Parameter, Statement, same_contact, statement, survivor
+from footfall.warehouse.statements import (
+    Parameter,
+    Statement,
+    orders_once,
+    same_contact,
+    statement,
+    survivor,
+)
 
 __all__ = [
     "Parameter",
@@ -16,6 +23,7 @@ __all__ = [
     "Warehouse",
     "WarehouseError",
     "open_warehouse",
+    "orders_once",
     "same_contact",
     "statement",
     "survivor",

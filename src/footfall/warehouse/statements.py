@@ -65,6 +65,25 @@ def survivor(column: str) -> str:
     return f"dictGetOrDefault('{SURVIVORS}', 'survivor_id', {column}, {column})"
 
 
+def orders_once(condition: str) -> str:
+    """Return the SQL of a condition on an event: its order is read from this event's source.
+
+    The same order may be reported by the shop's server, by a file and by the browser. Per order
+    and type of event only the source counts that ranks highest among those that have any: api,
+    import, browser. An event without an order id always counts.
+
+    Args:
+        condition: On the columns of `events`: which of them take part at all.
+    """
+    rank = "transform(toString(source), ['api', 'import'], [1, 2], 3)"
+    named = "ifNull(order_id, '')"
+    best = (
+        f"SELECT {named}, event_type, min({rank}) FROM {{events}}"  # noqa: S608 - constants, and the caller's
+        f" WHERE {named} != '' AND ({condition}) GROUP BY {named}, event_type"
+    )
+    return f"({named} = '' OR ({named}, event_type, {rank}) IN ({best}))"
+
+
 def same_contact(column: str, parameter: str) -> str:
     """Return the SQL of a condition: `column` is the contact or one that was merged into it.
 
