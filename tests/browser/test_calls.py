@@ -182,6 +182,29 @@ def test_a_visitor_stays_the_same_from_page_to_page(visit: Callable[..., Page], 
     assert cookies(tab)[COOKIE]["value"] == before["visitor"]
 
 
+def test_a_shop_on_several_hosts_knows_its_visitor_on_each(
+    tab: Page, site: PageServer, recorder: Recorder
+):
+    page = shop_page(recorder.origin, cookieDomain="shop.localhost")
+    for number, host in enumerate(("www.shop.localhost", "pay.shop.localhost"), 1):
+        tab.goto(site.add("/", page).replace("localhost", host))
+        recorder.wait_for(number, "page_view")
+    assert len({one["visitor"] for one in recorder.items}) == 1
+
+
+def test_a_page_rendered_ahead_of_time_counts_when_it_is_shown(
+    tab: Page, site: PageServer, recorder: Recorder
+):
+    ahead = "Object.defineProperty(document, 'prerendering', {value: true});"
+    tab.goto(site.add("/", shop_page(recorder.origin, ahead + event())))
+    tab.wait_for_function("window.footfall && footfall.loaded")
+    tab.wait_for_timeout(500)
+    assert recorder.items == []
+    tab.evaluate("document.dispatchEvent(new Event('prerenderingchange'))")
+    recorder.wait_for(1)
+    assert [one["kind"] for one in recorder.items] == ["page_view", "product_event"]
+
+
 def test_a_session_ends_with_silence_and_with_another_campaign(
     visit: Callable[..., Page], recorder: Recorder
 ):

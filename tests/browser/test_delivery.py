@@ -162,6 +162,20 @@ def test_what_the_server_cannot_take_now_is_sent_again(
     assert len(set(ids(recorder.of("product_event")))) == 1
 
 
+def test_retries_wait_longer_each_time(
+    tab: Page, open_shop: Callable[[Page], Page], recorder: Recorder
+):
+    open_shop(tab)
+    recorder.forget()
+    recorder.answer_next(Answer(503), Answer(503))
+    tab.evaluate(event())
+    recorder.wait(lambda: len(recorder.requests) == 3)
+    first, second, third = (request["sent_at"] for request in recorder.requests)
+    # Of 1 s and then of 2 s at least half; never less than asked, however fast the machine.
+    assert second - first >= 500
+    assert third - second >= 1000
+
+
 def test_a_retry_waits_as_long_as_the_server_asks_also_in_other_tabs(
     browser: BrowserContext, tab: Page, open_shop: Callable[[Page], Page], recorder: Recorder
 ):

@@ -22,6 +22,8 @@ def test_a_page_whose_scripts_throw(tab: Page, site: PageServer, recorder: Recor
     breaking = """
         Array.prototype.toJSON = function () { return "broken"; };
         Object.prototype.extra = function () {};
+        console.warn = () => { throw new Error("the page's, in its console"); };
+        LockManager.prototype.request = () => { throw new Error("the page's, in its locks"); };
         window.onerror = () => { throw new Error("the page's, in its handler"); };
         addEventListener("click", () => { throw new Error("the page's, on click"); }, true);
         Object.defineProperty(window, "civchat", {value: {set userKey(key) { throw 1; }}});
@@ -35,7 +37,11 @@ def test_a_page_whose_scripts_throw(tab: Page, site: PageServer, recorder: Recor
         <button data-footfall-event="liking" data-product-id="mug-3">like</button>
     """
     errors = heard_errors(tab)
-    tab.goto(site.add("/", shop_page(recorder.origin, breaking + event("mug-1", tags=["a"]), body)))
+    tab.goto(
+        site.add(
+            "/", shop_page(recorder.origin, breaking + event("mug-1", tags=["a"]), body, debug=True)
+        )
+    )
     recorder.wait_for(2)
     tab.click("button")
     assert_each_call_arrived_once(

@@ -91,8 +91,7 @@ function exclusively(): void {
   const locks = navigator.locks as LockManager | undefined;
   const run = () => settled().then(drain).then(done, done);
   // Where locks are refused, as in a sandboxed frame, storage is too: this tab is alone.
-  if (locks) locks.request(lockName, run).catch(run);
-  else lease();
+  if (!locks || !attempt(() => locks.request(lockName, run).catch(run))) lease();
 }
 
 function done(): void {

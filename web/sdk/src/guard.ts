@@ -9,7 +9,11 @@ export function debug(on: boolean): void {
 }
 
 export function say(...words: unknown[]): void {
-  if (loud && typeof console !== "undefined") console.warn(PREFIX, ...words);
+  try {
+    if (loud) console.warn(PREFIX, ...words);
+  } catch {
+    // A page may have made the console its own.
+  }
 }
 
 /** Return what `run` returns; undefined, said in debug, if it throws. */
