@@ -7,7 +7,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
 from footfall.state import migrations
 from footfall.state.api import State, open_state
@@ -44,6 +45,50 @@ def test_a_second_migration_does_nothing(state: State) -> None:
     with state.read() as conn:
         assert inspect(conn).get_table_names() == before
         assert conn.scalar(text("SELECT count(*) FROM alembic_version")) == 1
+
+
+def test_rows_of_the_first_version_survive(empty_url: str | None, tmp_path: Path) -> None:
+    state = open_state(empty_url, tmp_path / "state.sqlite")
+    with state.write() as conn:
+        migrations.upgrade(conn, "0001")
+        conn.execute(text("INSERT INTO workspaces VALUES (7, 'shop', 'UTC', 'EUR', 1)"))
+        conn.execute(
+            text("INSERT INTO api_keys VALUES (1, 7, 'key', 'read', :hash, 'abcdefgh', 1, NULL)"),
+            {"hash": b"h" * 32},
+        )
+        conn.execute(
+            text(
+                "INSERT INTO attribute_definitions VALUES"
+                " (1, 7, 'product', 'Size', 'size', 'string', NULL, false, 'defined', 1)"
+            )
+        )
+        conn.execute(
+            text(
+                "INSERT INTO failed_events VALUES"
+                " (1, 7, 1, 1, 'api', NULL, 'item', NULL, NULL, :payload, 'c', 'm', NULL, NULL)"
+            ),
+            {"payload": b"{}"},
+        )
+
+    state.migrate()
+
+    with state.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        [workspace] = conn.execute(select(metadata.tables["workspaces"])).all()
+        assert (workspace.id, workspace.name, workspace.currency) == (7, "shop", "EUR")
+        assert len(workspace.identity_secret) == 64
+        assert workspace.require_signed_contacts is False
+        assert workspace.browser_attributes is None
+        [key] = conn.execute(select(metadata.tables["api_keys"])).all()
+        assert (key.workspace_id, key.token_hash) == (7, b"h" * 32)
+        [definition] = conn.execute(select(metadata.tables["attribute_definitions"])).all()
+        assert (definition.name_std, definition.source_rule) == ("size", "any")
+        [failed] = conn.execute(select(metadata.tables["failed_events"])).all()
+        assert (failed.payload, failed.kept_through) == (b"{}", None)
+    with pytest.raises(IntegrityError), state.write() as conn:
+        conn.execute(text("DELETE FROM workspaces"))
+    state.close()
 
 
 def test_stores_that_start_at_once_migrate_once(empty_url: str | None, tmp_path: Path) -> None:

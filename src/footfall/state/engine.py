@@ -164,7 +164,13 @@ class State:
         # Alembic costs 150 ms and 10 MB, which a start without migration does not pay.
         from footfall.state.migrations import upgrade  # noqa: PLC0415 - see above
 
-        with self.write() as connection:
+        with (
+            self._turnstile,
+            _outages_said(),
+            self._writer.connect() as connection,
+            _foreign_keys_off(connection),
+            connection.begin(),
+        ):
             upgrade(connection)
 
     def close(self) -> None:
@@ -270,6 +276,20 @@ def _open_postgresql(where: URL) -> State:
     ).bindparams(patience=f"{BUSY_TIMEOUT_MS}ms", name=WRITER_LOCK)
     event.listen(writer, "begin", lambda connection: connection.execute(lock))
     return State(writer, reader)
+
+
+@contextmanager
+def _foreign_keys_off(connection: Connection) -> Iterator[None]:
+    """Have SQLite drop tables that others point to; it listens between transactions only."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw: Any = connection.connection
+    raw.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys=ON")
 
 
 @contextmanager
