@@ -54,6 +54,12 @@ def test_counts_are_the_truth_and_a_second_start_adds_nothing(run_demo):
 
 
 def test_a_history_that_was_interrupted_is_completed_by_the_next_start(run_demo):
+    early = run_demo("--events", "12000")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (early.folder / "demo.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # its first trace
+    early.stop()
     demo = run_demo("--events", "12000")
     demo.wait_for("20 %")
     assert demo.stop() == 0

@@ -20,9 +20,9 @@ from msgspec import Struct
 
 from footfall import __version__
 from footfall.bootstrap import Runtime, clock, serve
-from footfall.commands.importing import append_patiently
+from footfall.commands.importing import append_patiently, wait_until_visible
 from footfall.commands.serving import free_port, listening, log_to_stderr, own_folder
-from footfall.control import ControlServer, Gateway, RuntimeGateway, ServerFault
+from footfall.control import ControlServer, Gateway, RuntimeGateway
 from footfall.demo import api as demo
 from footfall.demo.types import Plan, Truth
 from footfall.journal.types import Entry
@@ -40,9 +40,8 @@ from footfall.workspaces.api import (
 DEFAULT_FOLDER: Final = Path("demo-data")
 #: Events that travel together, as in an import.
 _CHUNK_EVENTS: Final = 5_000
-_WAIT_SECONDS: Final = 1.0
-#: How long nothing may become visible before the demo says that something is wrong.
-_STALLED_SECONDS: Final = 60
+#: Of the token and the app key.
+_NAME: Final = "demo shop"
 _RATE = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)/(s|min)")
 _SECONDS: Final = {"s": 1.0, "min": 60.0}
 _log = logging.getLogger(__name__)
@@ -62,8 +61,8 @@ class _Notes(Struct, frozen=True):
     """What a demo folder remembers from start to start."""
 
     plan: Plan
-    token: str
-    app_key: str
+    token: str = ""  #: empty, as the app key, until the stores are open
+    app_key: str = ""
     is_filled: bool = False  #: whether the whole history can be read
 
 
@@ -99,11 +98,22 @@ def run_demo(settings: Settings, options: DemoOptions) -> int:
             f"{settings.data_dir} holds a Footfall that is no demo. Give --data-dir another folder."
         )
     with own_folder(settings):
+        notes = _claimed(settings, options)
         port = free_port(settings.host, settings.port)
         shop_port = free_port(settings.host, options.shop_port)
         with closing(Runtime.open(settings)) as runtime:
-            uvloop.run(_Demo(runtime, options, port, shop_port).run())
+            uvloop.run(_Demo(runtime, options, notes, port, shop_port).run())
     return 0
+
+
+def _claimed(settings: Settings, options: DemoOptions) -> _Notes:
+    """Return the folder's notes; a new folder is marked as a demo's before anything is in it."""
+    path = _notes_path(settings)
+    if path.exists():
+        return msgspec.json.decode(path.read_bytes(), type=_Notes)
+    notes = _Notes(Plan(options.seed, options.event_count, clock()))
+    _write_json(path, notes)
+    return notes
 
 
 def _notes_path(settings: Settings) -> Path:
@@ -148,7 +158,7 @@ def write_history(
     written, tenths, last = 0, 0, Position(0)
     for actions in simulation.days():
         entries += map(maker.entry, actions)
-        written += len(actions)
+        written += sum(1 for action in actions if action.kind != "update")
         if 10 * written // plan.event_count > tenths:
             tenths = 10 * written // plan.event_count
             report(f"  {10 * tenths} %: {to_iso(actions[-1].at)[:10]}")
@@ -159,70 +169,49 @@ def write_history(
             return None
     if entries:
         last = append_patiently(gateway, entries)[-1].position
-    return simulation.truth() if _wait_visible(gateway, last, ended) else None
-
-
-def _wait_visible(gateway: Gateway, position: Position, ended: threading.Event) -> bool:
-    """Return whether everything can be read; False if the demo ended before."""
-    seen, waited = -1, 0.0
-    while not gateway.wait_visible(position, _WAIT_SECONDS):
-        if ended.is_set():
-            return False
-        now_seen = gateway.status().visible_through
-        waited = 0.0 if now_seen > seen else waited + _WAIT_SECONDS
-        seen = now_seen
-        if waited >= _STALLED_SECONDS:
-            raise ServerFault(
-                "everything is stored, but nothing becomes visible; footfall doctor may say why"
-            )
-    return True
+    is_visible = wait_until_visible(gateway, last, ended)
+    return simulation.truth() if is_visible else None
 
 
 class _Demo:
     """One run."""
 
-    def __init__(self, runtime: Runtime, options: DemoOptions, port: int, shop_port: int) -> None:
+    def __init__(
+        self, runtime: Runtime, options: DemoOptions, notes: _Notes, port: int, shop_port: int
+    ) -> None:
         host = runtime.settings.host
         self._runtime = runtime
         self._options = options
         self._ports = (port, shop_port)
         self._url = f"http://{host}:{port}"
         self._shop_url = f"http://{host}:{shop_port}"
-        self._notes = self._open_notes()
+        with runtime.state.read() as conn:
+            self._workspace = list_workspaces(conn)[0]
+        self._notes = self._equipped(notes)
         self._ended = threading.Event()
         self._lines = (demo.Line(self._url), demo.Line(self._url))
         self._server = demo.ShopServer(self._lines[0], self._notes.token)
         self._catalog = demo.build_catalog()
-        with runtime.state.read() as conn:
-            self._workspace = list_workspaces(conn)[0]
 
-    def _open_notes(self) -> _Notes:
-        """Return the folder's notes, made at the first start; the app key is of this shop port."""
-        settings, now = self._runtime.settings, clock()
-        shop_port = self._ports[1]
-        origins = [f"http://{name}:{shop_port}" for name in (settings.host, "localhost")]
-        path = _notes_path(settings)
+    def _equipped(self, notes: _Notes) -> _Notes:
+        """Return the notes with a token and an app key, which pages of this shop may use."""
+        now, random_bytes = clock(), secrets.token_bytes
+        names = (self._runtime.settings.host, "localhost")
+        origins = [f"http://{name}:{self._ports[1]}" for name in names]
         with self._runtime.state.write() as conn:
-            scope = scope_of(list_workspaces(conn)[0])
-            if path.exists():
-                notes = msgspec.json.decode(path.read_bytes(), type=_Notes)
+            scope = scope_of(self._workspace)
+            if notes.app_key:
                 update_app_key(conn, scope, notes.app_key, allowed_origins=origins)
                 return notes
             _, token = create_token(
-                conn, scope, "demo shop", "read-write", now=now, random_bytes=secrets.token_bytes
+                conn, scope, _NAME, "read-write", now=now, random_bytes=random_bytes
             )
             key = create_app_key(
-                conn,
-                scope,
-                "demo shop",
-                allowed_origins=origins,
-                now=now,
-                random_bytes=secrets.token_bytes,
+                conn, scope, _NAME, allowed_origins=origins, now=now, random_bytes=random_bytes
             )
-        plan = Plan(self._options.seed, self._options.event_count, now)
-        notes = _Notes(plan, token, key.key)
-        _write_json(path, notes)
-        return notes
+        equipped = msgspec.structs.replace(notes, token=token, app_key=key.key)
+        _write_json(_notes_path(self._runtime.settings), equipped)
+        return equipped
 
     async def run(self) -> None:
         """Serve until interrupted."""

@@ -1,5 +1,6 @@
 """`footfall import events`."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -175,15 +176,7 @@ class Run:
         """
         self._settle()
         self._progress.waiting()
-        seen, waited = -1, 0.0
-        while not self._gateway.wait_visible(self._last, _WAIT_SECONDS):
-            now_seen = self._gateway.status().visible_through
-            waited = 0.0 if now_seen > seen else waited + _WAIT_SECONDS
-            seen = now_seen
-            if waited >= _STALLED_SECONDS:
-                raise ServerFault(
-                    "everything is stored, but nothing becomes visible; footfall doctor may say why"
-                )
+        wait_until_visible(self._gateway, self._last)
 
     def summary(self) -> str:
         """Return what became of every row."""
@@ -231,3 +224,25 @@ def append_patiently(gateway: Gateway, entries: Sequence[Entry]) -> list[Appende
                 raise
             time.sleep(error.retry_after_seconds)
             waited += error.retry_after_seconds
+
+
+def wait_until_visible(
+    gateway: Gateway, position: Position, ended: threading.Event | None = None
+) -> bool:
+    """Return whether everything up to `position` can be read; False only if `ended` came before.
+
+    Raises:
+        ServerFault: Nothing became visible for a minute.
+    """
+    seen, waited = -1, 0.0
+    while not gateway.wait_visible(position, _WAIT_SECONDS):
+        if ended is not None and ended.is_set():
+            return False
+        now_seen = gateway.status().visible_through
+        waited = 0.0 if now_seen > seen else waited + _WAIT_SECONDS
+        seen = now_seen
+        if waited >= _STALLED_SECONDS:
+            raise ServerFault(
+                "everything is stored, but nothing becomes visible; footfall doctor may say why"
+            )
+    return True
