@@ -50,6 +50,10 @@ class Footfall:
         found: dict[str, Any] = self.client.get(path)
         return found
 
+    def activities(self, visitor: str) -> list[dict[str, Any]]:
+        contact = self.contact(visitor)["id"]
+        return list(self.client.every("/api/v1/activities", contact_id=contact))
+
     def contact(self, visitor: str) -> dict[str, Any]:
         found: dict[str, Any] = self.client.get("/api/public/users/search/", key=visitor)
         return {**found, **{one["name"]: one["value"] for one in found["attributes"]}}
@@ -81,7 +85,7 @@ def test_the_documented_snippets_work_as_they_stand(
     calls = "".join(CALLS).replace("mug-1", f"{own}-mug").replace("1001", f"{own}-1001")
     errors = heard_errors(tab)
     page = footfall.adapted(f"<!doctype html><title>Mug</title>{snippet}{calls}")
-    tab.goto(site.add("/mug", page))
+    tab.goto(site.add("/mug", page) + "?utm_source=mail")
     tab.wait_for_function("window.footfall && footfall.loaded")
     tab.click("button")
     tab.click("a")
@@ -102,6 +106,12 @@ def test_the_documented_snippets_work_as_they_stand(
     assert product["color"] == "blue"
     visitor = tab.evaluate("footfall.userKey")
     wait_until(lambda: footfall.contact(visitor).get("favourite_color") == "blue")
+    activities = wait_until(lambda: len(found := footfall.activities(visitor)) == 3 and found)
+    assert sorted((one["kind"], one["name"]) for one in activities) == [
+        *(("event", "newsletter"), ("page_view", ""), ("page_view", ""))
+    ]
+    assert {one["utm_source"] for one in activities} == {"mail"}
+    assert {one["session_id"] for one in activities} == {one["session_id"] for one in events}
     if snippet is COMPATIBLE:
         contact = footfall.contact(visitor)
         assert (contact["custom_id"], contact["first_name"]) == ("7f3a", "Anna")
