@@ -387,7 +387,7 @@ def test_a_bad_item_of_a_browser_is_rejected_explained_and_kept(target: Target, 
         assert_explained(status, answer, headers)
         assert code in {"", answer["code"]}, answer
     [failed] = target.newest_failed(1)
-    assert_kept(failed, body)
+    assert_kept(failed, body[: 64 << 10])
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_a_bad_body_of_a_browser_is_refused_explained_and_kept(
     encoding = {"Content_Encoding": "gzip"} if packed else {}
     assert_explained(*target.send(body, _browser_path(target), **encoding))
     [failed] = target.newest_failed(1)
-    assert_kept(failed, body)
+    assert_kept(failed, body[: 64 << 10])
 
 
 def test_any_body_of_a_browser_counts_each_of_its_items_once_or_is_refused(target: Target) -> None:

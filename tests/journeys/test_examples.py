@@ -99,6 +99,13 @@ def test_the_greeting_of_the_first_start_can_be_copied_as_it_stands(open_shop, t
     send, read = command.findall(shop.log())
     assert '"accepted":1' in bash(send, tmp_path)
     assert '"Blue mug"' in bash(read, tmp_path)
+    # The snippet leads to the script, and its key opens the collector.
+    (script,) = re.findall(r'<script async src="http://[^/]+(/\S+)"></script>', shop.log())
+    (key,) = re.findall(r'apiKey: "([A-Za-z0-9]{6})"', shop.log())
+    client = shop.client("")
+    assert client.request("GET", script)[0] == 200
+    assert client.request("POST", f"/api/browser/v1/events/{key}", {"events": []})[0] == 202
+    client.close()
 
 
 def test_the_quickstart_imports_a_history(shop, tmp_path):

@@ -5,7 +5,7 @@ nothing else; pages of other origins are turned away, floods refused before they
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -15,7 +15,6 @@ from footfall.http.edge import Receive
 from footfall.http.rate_limit import RateLimiter
 from footfall.http.services import Counters
 from footfall.ingest.asgi import (
-    KEPT_PAYLOAD_BYTES,
     Headers,
     Oversized,
     explained,
@@ -31,6 +30,9 @@ from footfall.kernel.errors import Forbidden, Unauthorized, UserError
 from footfall.kernel.instants import Clock
 from footfall.workspaces.api import AppKeyring, origin_allowed
 from footfall.workspaces.types import AppAccess
+
+#: Of a refused request: more than the SDK sends, and less than would push out what others had kept.
+KEPT_BYTES: Final = 64 << 10
 
 _encode_record = msgspec.msgpack.Encoder().encode
 
@@ -174,7 +176,7 @@ def _refused(workspace_id: int, received_at: int, payload: bytes, error: UserErr
         None,
         "browser",
         None,
-        payload[:KEPT_PAYLOAD_BYTES],
+        payload[:KEPT_BYTES],
         error.code,
         explained(error),
         None,
