@@ -133,5 +133,8 @@ def test_an_order_comes_from_the_page_and_from_the_shops_server_with_one_order_i
     # The page after the order was opened twice.
     assert sorted(event["source"] for event in purchases) == ["api", "api", "browser", "browser"]
     assert len({event["order_id"] for event in purchases}) == 1
+    (report,) = client.get("/api/v1/reports/revenue", contact=carla)["results"]
+    assert (report["orders"], report["lines"]) == (1, 2)
+    assert (report["purchases"], report["refunds"], report["returns"]) == (21.8, 8.9, 0)
     checkouts = [e["product"]["custom_id"] for e in events if e["event_type"] == "checkout"]
     assert sorted(checkouts) == ["alder-mug-oat", "heath-candle-ochre"]

@@ -2,6 +2,7 @@
 
 import json
 import time
+from decimal import Decimal
 
 import pytest
 
@@ -36,6 +37,17 @@ def test_counts_are_the_truth_and_a_second_start_adds_nothing(run_demo):
     client = demo.client()
     assert counts(client, "event_type") == truth["by_type"]
     assert counts(client, "day") == truth["by_day"]
+    activities = client.get("/api/v1/activities/count", group_by="kind")["results"]
+    assert {each["kind"]: each["count"] for each in activities} == {
+        "page_view": truth["page_views"],
+        "event": sum(truth["by_name"].values()),
+    }
+    (revenue,) = client.get("/api/v1/reports/revenue")["results"]
+    assert revenue["currency"] == truth["currency"]
+    assert (revenue["orders"], revenue["lines"]) == (truth["orders"], truth["order_lines"])
+    # Lines that the browser reported, too, are counted once.
+    assert truth["by_type"]["purchase"] > truth["order_lines"]
+    assert Decimal(str(revenue["revenue"])) == Decimal(truth["revenue"])
     contacts = list(client.every("/api/v1/contacts", limit=100))
     assert len(contacts) == truth["contacts"]
     assert sum(1 for each in contacts if each["custom_id"]) == truth["known_contacts"]

@@ -284,7 +284,7 @@ A REST token that may read and write: {self._notes.token}
 Look at the counts:
 
     curl '{self._url}/api/v1/events/count?group_by=event_type' {header}
-    curl '{self._url}/api/v1/events/count?group_by=day' {header}
+    curl '{self._url}/api/v1/reports/revenue' {header}
 """)
 
     def _fill(self) -> None:
