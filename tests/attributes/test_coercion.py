@@ -301,3 +301,11 @@ def test_every_value_has_a_canonical_text(definition: Definition, value: Any) ->
 )
 def test_canonical_text(value_type: ValueType, value: Any, text: str) -> None:
     assert canonical_text(attribute(value_type), value) == text
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("raw", ["1" * 9_999 + "!", "1" + " " * 9_998 + "!"])
+def test_no_text_takes_long_to_be_no_number(raw: str) -> None:
+    with pytest.raises(CoercionError):
+        coerce(BUILT_IN["product"]["price"], raw, WARSAW)
+    assert currency_in(raw) is None

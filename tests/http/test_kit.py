@@ -93,6 +93,9 @@ def test_an_unknown_version_is_refused() -> None:
         ("wait=100000", 60),
         ("return=minimal, wait=3; x", 3),
         ("respond-async, wait", 10),
+        (' Wait = " 7 " ', 7),
+        ("wait=", None),
+        ("wait=" + " " * 400_000 + "x", None),  # at once, and not after minutes
     ],
 )
 def test_how_long_a_write_may_wait(prefer: str | None, seconds: float | None) -> None:

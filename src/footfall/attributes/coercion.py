@@ -34,7 +34,7 @@ MAX_LIST_ENTRIES: Final = 1_000
 NUMBERED: Final = frozenset({"gender", "status"})
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}(\.0+)?")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})

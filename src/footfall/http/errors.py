@@ -214,6 +214,7 @@ _TYPE_NAMES: Final = {
     "array": "a list",
     "null": "null",
 }
+_SHOWN_CHARACTERS: Final = 64
 _EXPECTED = re.compile(r"Expected `([a-z| ]+)`(?: (<=|>=) (-?[0-9]+)|, got `([a-z]+)`)?")
 _FIELD = re.compile(r"Object (contains unknown|missing required) field `([^`]*)`")
 
@@ -227,8 +228,11 @@ def in_plain_words(message: str) -> str:
     if (field := _FIELD.fullmatch(message)) is not None:
         missing = field[1] == "missing required"
         return f"The field {field[2]} is {'required' if missing else 'not known here'}."
-    if (enum := re.fullmatch(r"Invalid enum value (.*)", message)) is not None:
-        return f"{enum[1]} is none of the values that may stand here."
+    value = message.removeprefix("Invalid enum value ")
+    if value != message:
+        # As it was sent, so perhaps as long as the body.
+        shown = value if len(value) <= _SHOWN_CHARACTERS else value[:_SHOWN_CHARACTERS] + "…"
+        return f"{shown} is none of the values that may stand here."
     found = _EXPECTED.fullmatch(message)
     if found is None:
         return f"{message}."

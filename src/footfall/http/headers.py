@@ -13,7 +13,9 @@ DEFAULT_WAIT_SECONDS: Final = 10.0
 MAX_WAIT_SECONDS: Final = 60.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VERSION = re.compile(r';\s*version\s*=\s*"?([^\s;,"]*)', re.IGNORECASE)
-_WAIT = re.compile(r'\s*wait\s*(?:=\s*"?\s*([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*"?\s*)?', re.IGNORECASE)
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?")
+#: Every request's header is read before anybody knows who sends it; no honest one is longer.
+_MAX_PREFER_CHARACTERS: Final = 1_000
 
 
 @lru_cache(maxsize=256)  # clients send a handful of spellings, each of them very often
@@ -36,12 +38,18 @@ def preferred_wait(prefer: str | None) -> float | None:
 
     `wait` alone means 10 seconds; more than 60 are 60 (decision 19).
     """
-    for preference in (prefer or "").split(","):
-        match = _WAIT.fullmatch(preference.partition(";")[0])
-        if match is not None:
-            return (
-                DEFAULT_WAIT_SECONDS if match[1] is None else min(float(match[1]), MAX_WAIT_SECONDS)
-            )
+    if prefer is None or len(prefer) > _MAX_PREFER_CHARACTERS:
+        return None
+    for preference in prefer.split(","):
+        # No pattern for all of it: one that allows blanks everywhere tries every way to share them.
+        name, equals, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() != "wait":
+            continue
+        seconds = value.strip().strip('"').strip()
+        if not equals:
+            return DEFAULT_WAIT_SECONDS
+        if _SECONDS.fullmatch(seconds):
+            return min(float(seconds), MAX_WAIT_SECONDS)
     return None
 
 

@@ -32,6 +32,8 @@ from footfall.workspaces.types import Workspace
 MAX_ITEMS: Final = 100
 #: A browser's clock that is off by less stands: the way here takes some seconds, too.
 MAX_SKEW_MS: Final = MINUTE_MS
+#: The latest time that a browser's clock can say (ECMAScript's Date).
+_LATEST_CLOCK_MS: Final = 8_640_000_000_000_000
 #: What browsers and proxies carry safely; a longer address is cut, not refused.
 _MAX_URL_CHARACTERS: Final = 2_048
 _MAX_TEXT_CHARACTERS: Final = 255
@@ -124,8 +126,13 @@ class Body(NamedTuple):
     sent_at: float | None
 
     def skew_ms(self, received_at: Instant) -> int:
-        """Return what to add to the sender's times; nothing if its clock is nearly right."""
-        if self.sent_at is None or abs(received_at - self.sent_at) <= MAX_SKEW_MS:
+        """Return what to add to the sender's times; nothing if its clock is nearly right.
+
+        Nor if what it says is no time at all: then the times of the items are checked as they are.
+        """
+        if self.sent_at is None or not -_LATEST_CLOCK_MS < self.sent_at < _LATEST_CLOCK_MS:
+            return 0
+        if abs(received_at - self.sent_at) <= MAX_SKEW_MS:
             return 0
         return received_at - round(self.sent_at)
 

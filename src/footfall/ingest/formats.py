@@ -102,7 +102,8 @@ decode_item = msgspec.json.Decoder(Item).decode
 _decode_version1 = msgspec.json.Decoder(_Version1).decode
 _decode_version2 = msgspec.json.Decoder(_Version2).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
-_PLACE = re.compile(r"\s*-? ?at `\$\.?([^`]*)`$")
+#: What the decoder writes before the place where something is wrong.
+_AT = "at `$"
 
 
 def record_of(
@@ -239,13 +240,14 @@ def decoded(decode: Any, payload: bytes | Raw) -> Any:
     try:
         return decode(payload)
     except msgspec.ValidationError as error:
-        message = str(error)
-        match = _PLACE.search(message)
-        pointer = ""
-        if match is not None:
-            message = message[: match.start()]
-            pointer = "/" + match[1].replace(".", "/") if match[1] else ""
-            pointer = re.sub(r"\[(\.\.\.|[0-9]+)\]", "", pointer)
+        # The last one is the decoder's own: before it may stand what the sender wrote.
+        message, found, place = str(error).rpartition(_AT)
+        if not found:
+            message, place = place, ""
+        message = message.rstrip().removesuffix("-").rstrip()
+        # Of lists and maps the decoder does not say which entry it was.
+        place = re.sub(r"\[(\.\.\.|[0-9]+)\]", "", place.removesuffix("`")).removeprefix(".")
+        pointer = "/" + place.replace(".", "/") if place else ""
         missing = re.search(r"missing required field `([^`]+)`", message)
         if missing is not None:
             raise Invalid.at(

@@ -36,10 +36,12 @@ def currency_of(text: str) -> str | None:
     return code if _CURRENCY.fullmatch(code) else None
 
 
+# For text without blanks around it. The number ends with no blank, so that every text is read one
+# way only: with several, the engine would try them all, which takes hours for long ones.
 _AMOUNT = re.compile(
-    r"\s*(?P<before>[A-Za-z]{3})?\s*"
-    r"(?P<number>[+-]?[0-9][0-9.,\u00a0\u202f' ]*?)\s*"
-    r"(?P<after>[A-Za-z]{3})?\s*"
+    r"(?P<before>[A-Za-z]{3})?\s*"
+    r"(?P<number>[+-]?[0-9](?:[0-9.,\u00a0\u202f' ]*[0-9.,'])?)\s*"
+    r"(?P<after>[A-Za-z]{3})?"
 )
 _PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]{1,2}")
@@ -56,7 +58,7 @@ def read_amount(text: str) -> tuple[Decimal, str | None] | None:
     if _PLAIN.fullmatch(text):
         number = decimal_of(text)
         return None if number is None else (number, None)
-    match = _AMOUNT.fullmatch(text)
+    match = _AMOUNT.fullmatch(text.strip())
     if match is None:
         return None
     codes = [code for code in (match["before"], match["after"]) if code]
