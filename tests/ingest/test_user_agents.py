@@ -4,7 +4,7 @@ import timeit
 
 import pytest
 
-from footfall.ingest.user_agents import UNKNOWN, agent_of
+from footfall.ingest.user_agents import UNKNOWN, _agent_of, agent_of
 
 _WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
 _WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -74,9 +74,17 @@ def test_nothing_is_told_where_there_is_nothing() -> None:
 @pytest.mark.parametrize("part", [b"(", b"a", b" ", b"bot/", b"\xff", b"Mozilla/5.0 (", b"a b;"])
 def test_no_header_takes_long_however_it_is_made(part: bytes) -> None:
     header = (part * 65_536)[:65_536]
-    agent_of.cache_clear()
+    _agent_of.cache_clear()
     agent_of(b"warm")
     costs = []
     for number in range(3):  # never the same one, so that each is looked at
         costs.append(timeit.timeit(lambda n=number: agent_of(b"%d" % n + header), number=1))
     assert min(costs) < 0.05
+
+
+def test_of_long_headers_the_start_is_remembered_and_no_more() -> None:
+    _agent_of.cache_clear()
+    start = (_WINDOWS * 20).encode()
+    for number in range(3):
+        agent_of(start + b"%d" % number)
+    assert _agent_of.cache_info().currsize == 1

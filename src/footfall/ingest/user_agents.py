@@ -63,13 +63,16 @@ _SYSTEM_RULES: Final = _rules(_SYSTEMS)
 _DEVICE_RULES: Final = _rules(_DEVICES)
 
 
-# A shop's visitors share a few thousand spellings. Unknown ones cost 0.3 ms for the list of bots.
-@lru_cache(maxsize=8192)
 def agent_of(user_agent: bytes | None) -> Agent:
     """Return what a User-Agent header tells; nothing where there is none."""
-    if not user_agent:
-        return UNKNOWN
-    text = user_agent[:_MAX_CHARACTERS].decode("latin-1")
+    # Cut before it is remembered: anybody may send headers of hundreds of kilobytes.
+    return _agent_of(user_agent[:_MAX_CHARACTERS]) if user_agent else UNKNOWN
+
+
+# A shop's visitors share a few thousand spellings. Unknown ones cost 0.3 ms for the list of bots.
+@lru_cache(maxsize=8192)
+def _agent_of(user_agent: bytes) -> Agent:
+    text = user_agent.decode("latin-1")
     return Agent(
         is_crawler(text),
         _first(_DEVICE_RULES, text),

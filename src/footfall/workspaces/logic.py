@@ -33,6 +33,8 @@ _ORIGIN = re.compile(
     r"(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?"
 )
 _LABELS = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+#: A host has 253 characters at most (RFC 1035); the rest is for scheme and port.
+_MAX_ORIGIN_CHARACTERS: Final = 300
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 #: Control characters, and halves of characters as a badly set terminal passes them on.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -161,7 +163,6 @@ def _checked_origin(text: str) -> str:
     return origin if port in {None, _DEFAULT_PORTS.get(match["scheme"])} else f"{origin}:{port}"
 
 
-@lru_cache(maxsize=4096)  # a shop's pages have a handful of origins, each sent very often
 def origin_allowed(origin: str, allowed: tuple[str, ...] | None) -> bool:
     """Return whether a page of `origin` may use a key with these allowed origins.
 
@@ -169,6 +170,12 @@ def origin_allowed(origin: str, allowed: tuple[str, ...] | None) -> bool:
     """
     if allowed is None or origin in allowed:
         return True
+    # Not remembered if too long: anybody may send headers of hundreds of kilobytes.
+    return len(origin) <= _MAX_ORIGIN_CHARACTERS and _fits_wildcard(origin, allowed)
+
+
+@lru_cache(maxsize=4096)  # a shop's pages have a handful of origins, each sent very often
+def _fits_wildcard(origin: str, allowed: tuple[str, ...]) -> bool:
     for pattern in allowed:
         start, wildcard, end = pattern.partition("*")
         inside = origin[len(start) : len(origin) - len(end)]
