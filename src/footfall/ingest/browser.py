@@ -157,10 +157,10 @@ def opened(payload: bytes) -> Body:
     return Body(items, sent_at)
 
 
-def alone(payload: bytes, index: int) -> bytes:
-    """Return the body that would carry one item of `payload` and nothing else."""
+def alone(payload: bytes, indexes: Sequence[int]) -> list[bytes]:
+    """Return for each of some items of `payload` the body that would carry it and nothing else."""
     unread: _UnreadBody = decoded(_decode_unread_body, payload)
-    return _encode(_UnreadBody([unread.events[index]], unread.sent_at))
+    return [_encode(_UnreadBody([unread.events[index]], unread.sent_at)) for index in indexes]
 
 
 def is_signed(user_id: str, signature: str, secret: bytes) -> bool:

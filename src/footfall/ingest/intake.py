@@ -135,9 +135,11 @@ class Intake:
                 unsigned.append(index)
             entries += map(entry_of, read.records)
             own.append(len(entries) - 1)
-        for index, wrong in rejected:
-            one = payload if len(body.items) == 1 else alone(payload, index)
-            entries.append(_refused(sending.workspace_id, received_at, one, wrong))
+        if rejected:
+            indexes = [index for index, _ in rejected]
+            kept = [payload] if len(body.items) == 1 else alone(payload, indexes)
+            for (_, wrong), one in zip(rejected, kept, strict=True):
+                entries.append(_refused(sending.workspace_id, received_at, one, wrong))
         appended = await self._journal.submit(entries) if entries else []
         repeats = sum(appended[place].repeated for place in own)
         self._counters.events_accepted += len(own) - repeats
