@@ -74,7 +74,7 @@ def test_the_examples_of_the_rest_api_work_from_top_to_bottom(shop, tmp_path):
     assert counted["results"][0] == {"product": "mug-2", "product_id": 2, "count": 3}
     assert re.fullmatch(r'{"id":[0-9]+}', replay.strip())
     refused = json.loads(error)
-    documented = json.loads(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[1])
+    documented = json.loads(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[-1])
     assert refused.keys() == documented.keys()
     assert (refused["code"], refused["errors"][0]["pointer"]) == (
         documented["code"],
@@ -83,11 +83,20 @@ def test_the_examples_of_the_rest_api_work_from_top_to_bottom(shop, tmp_path):
 
 
 def test_the_order_of_the_guide_is_stored_once_however_often_it_is_sent(shop, tmp_path):
-    script = example("docs/how-to/send-events.md")
-    script = script.replace("the-token-that-was-printed", shop.new_token())
-    script = script.replace("127.0.0.1:8000", f"127.0.0.1:{shop.port}")
-    assert bash(script, tmp_path) == '{"accepted":2,"duplicates":0,"rejected":[]}'
-    assert bash(script, tmp_path) == '{"accepted":0,"duplicates":2,"rejected":[]}'
+    order, activities = examples("docs/how-to/send-events.md")
+    settings = order[: order.index("curl")]
+    token = shop.new_token()
+
+    def send(script):
+        script = script.replace("the-token-that-was-printed", token)
+        return bash(script.replace("127.0.0.1:8000", f"127.0.0.1:{shop.port}"), tmp_path)
+
+    assert send(order) == '{"accepted":2,"duplicates":0,"rejected":[]}'
+    assert send(order) == '{"accepted":0,"duplicates":2,"rejected":[]}'
+    told = send(settings + activities)
+    assert '{"accepted":2,"duplicates":0,"rejected":[]}' in told
+    assert '"name":"newsletter signed up"' in told
+    assert '"order_id":"order-1"' in told
 
 
 def test_the_greeting_of_the_first_start_can_be_copied_as_it_stands(open_shop, tmp_path):

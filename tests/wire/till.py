@@ -16,6 +16,7 @@ from footfall.http.application import create_application
 from footfall.http.edge import AsgiApp
 from footfall.http.rate_limit import RateLimiter
 from footfall.http.services import Counters, Services
+from footfall.ingest.activity_routes import ROUTES as ACTIVITY_ROUTES
 from footfall.ingest.advice import StateAdvisor
 from footfall.ingest.browser_collector import BrowserCollector
 from footfall.ingest.collector import Collector
@@ -31,6 +32,7 @@ from tests.ingest.stack import NOW, Stack
 ROUTES = [
     *(*WORKSPACE_ROUTES, *ATTRIBUTE_ROUTES, *CATALOG_ROUTES, *CONTACT_ROUTES),
     *INGEST_ROUTES,
+    *ACTIVITY_ROUTES,
 ]
 V2 = "*/*; version=2"
 

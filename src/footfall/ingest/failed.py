@@ -9,12 +9,13 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from footfall.ingest import queries
+from footfall.ingest.activity_formats import ACTIVITY_FORMATS, activity_of
 from footfall.ingest.browser import replayed
 from footfall.ingest.collector import Advisor
 from footfall.ingest.formats import ProductPath, WireFormat, record_of
 from footfall.ingest.intake import entry_of
 from footfall.ingest.logic import checked_event_key, key_hash
-from footfall.ingest.types import ActivityRecord, Doing, EventRecord, FailedEvent
+from footfall.ingest.types import ActivityRecord, Doing, FailedEvent
 from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import Conflict, Invalid, NotFound
 from footfall.kernel.identifiers import checked_id
@@ -147,7 +148,7 @@ def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo)
     """
     wire_format = row.wire_format
     payload = row.payload if correction.payload is None else correction.payload
-    accepted: EventRecord | None = None
+    accepted: Doing | None = None
     if wire_format == "body":
         raise Invalid(
             "This is the body of a whole request that could not be split into events."
@@ -158,25 +159,11 @@ def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo)
         record = _unreadable_or(row.payload)
         if correction.payload is None and correction.product is None:
             return record
-        if isinstance(record, ActivityRecord):
-            raise Invalid(
-                "This is no product event; it can only be sent again as it is.",
-                code="not_replayable",
-            )
         # People mend what they were shown.
-        wire_format = "item"
+        wire_format = "activity" if isinstance(record, ActivityRecord) else "item"
         accepted = record
         payload = _item_of(record) if correction.payload is None else payload
-    mended = record_of(
-        payload,
-        cast("WireFormat", wire_format),
-        workspace_id=scope.workspace_id,
-        received_at=Instant(row.failed_at),
-        source=row.source,
-        zone=zone,
-        path=_path(row.product_id, correction.product),
-        request_key=_usable_key(row.event_key),
-    )
+    mended = _read(row, scope, correction, zone, wire_format, payload)
     if accepted is None:
         return mended
     # What an item cannot say: a browser's event stays one, and as believable as it was.
@@ -185,6 +172,40 @@ def _record(row: Row[Any], scope: Scope, correction: Correction, zone: ZoneInfo)
         session_id=accepted.session_id,
         traffic=accepted.traffic,
         trusted=accepted.trusted,
+    )
+
+
+def _read(
+    row: Row[Any],
+    scope: Scope,
+    correction: Correction,
+    zone: ZoneInfo,
+    wire_format: str,
+    payload: bytes,
+) -> Doing:
+    """Return the record that `payload` makes in its wire format."""
+    workspace_id, received_at = scope.workspace_id, Instant(row.failed_at)
+    key = _usable_key(row.event_key)
+    for name in ACTIVITY_FORMATS:
+        if wire_format == name:
+            return activity_of(
+                payload,
+                name,
+                workspace_id=workspace_id,
+                received_at=received_at,
+                source=row.source,
+                zone=zone,
+                request_key=key,
+            )
+    return record_of(
+        payload,
+        cast("WireFormat", wire_format),
+        workspace_id=workspace_id,
+        received_at=received_at,
+        source=row.source,
+        zone=zone,
+        path=_path(row.product_id, correction.product),
+        request_key=key,
     )
 
 

@@ -169,7 +169,7 @@ def _identity(event: "_Version1 | _Version2 | Item") -> Identity:
     """
     if isinstance(event, _Version1):
         identity = checked_identity(
-            _internal_id(event.client, "/client"), event.user_id, event.email, event.user_key
+            internal_id(event.client, "/client"), event.user_id, event.email, event.user_key
         )
         if identity == _NOBODY:
             raise Invalid.at(
@@ -179,7 +179,7 @@ def _identity(event: "_Version1 | _Version2 | Item") -> Identity:
             )
         return identity
     identity = checked_identity(
-        _internal_id(event.user_id, "/user_id"),
+        internal_id(event.user_id, "/user_id"),
         event.user_custom_id,
         event.email,
         event.user_key,
@@ -197,13 +197,13 @@ def _product_in_body(event: "_Version1 | _Version2") -> ProductPath:
     for custom_id in (event.custom_id, event.product_id):
         if custom_id is not None and custom_id != "":
             return ProductPath(None, checked_id(custom_id, "/custom_id"))
-    product_id = _internal_id(event.id, "/id")
+    product_id = internal_id(event.id, "/id")
     if product_id is None:
         raise Invalid.at("/custom_id", "product_missing", "Say which product: custom_id or id.")
     return ProductPath(product_id, None)
 
 
-def _internal_id(value: str | int | None, pointer: str) -> int | None:
+def internal_id(value: str | int | None, pointer: str) -> int | None:
     """Return one of our ids; digits in text are forgiven."""
     if value is None or value == "":
         return None

@@ -278,7 +278,123 @@ _MOBILE_PATHS: Final = {
     },
 }
 
+_WHOSE: Final[dict[str, Any]] = {
+    "user_id": {**_ID, "description": "Our id of the contact; with version 1, the shop's id."},
+    "user_custom_id": {**_ID, "description": "The shop's id of the contact."},
+    "client": {**_ID, "description": "With version 1: our id of the contact."},
+    "email": _TEXT,
+    "user_key": {**_TEXT, "description": "A visitor key."},
+}
+_OCCURRENCE: Final[dict[str, Any]] = {
+    "timestamp": _TIMESTAMP,
+    "event_id": {**_ID, "description": "The sender's key; the same key counts once."},
+    "data": {"type": ["object", "null"], "description": "Attributes of this occurrence."},
+}
+_NAME: Final = {"type": ["string", "integer"], "description": "1 to 255 characters."}
+_CREATED: Final = {
+    "type": "boolean",
+    "description": "Whether this is the first event of that name in the workspace.",
+}
+
+
+def _ordinary(suffix: str, in_path: dict[str, Any] | None, whose: dict[str, Any]) -> dict[str, Any]:
+    """Return what the document says of a route for ordinary events."""
+    return {
+        "post": {
+            "tags": ["compatible events"],
+            "operationId": f"RecordEvent{suffix}",
+            "summary": "Record an ordinary event",
+            "description": "Answers with the event's id when it is safely stored.",
+            "parameters": [*([in_path] if in_path else []), _KEY, _PREFER],
+            "requestBody": _json_body(["name"], {"name": _NAME, **whose, **_OCCURRENCE}),
+            "responses": {"201": _answer("Stored.", {"id": _INTEGER, "created": _CREATED})},
+        }
+    }
+
+
+def _json_body(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _in_path(name: str, kind: str, description: str) -> dict[str, Any]:
+    schema = {"type": kind}
+    named = {"name": name, "in": "path", "required": True}
+    return {**named, "description": description, "schema": schema}
+
+
+_INTEGER: Final = {"type": "integer"}
+_ACTIVITY: Final = {
+    "type": "object",
+    "properties": {
+        "kind": {"type": "string", "enum": ["event", "page_view", "screen", "update"]},
+        "name": {**_ID, "description": "Of an event or a screen, 1 to 255 characters."},
+        "user_custom_id": {**_ID, "description": "The shop's id of the contact."},
+        "user_id": {"type": ["integer", "null"], "description": "Our id of the contact."},
+        "user_key": {**_TEXT, "description": "A visitor key."},
+        "email": _TEXT,
+        **_OCCURRENCE,
+        "contact": {"type": ["object", "null"], "description": "Contact attributes by name."},
+        "session_id": _TEXT,
+        **_PAGE,
+        **dict.fromkeys(("device_type", "os", "browser", "language"), _TEXT),
+    },
+}
+_ACTIVITY_PATHS: Final[dict[str, dict[str, Any]]] = {
+    "/api/public/events": _ordinary("", None, _WHOSE),
+    "/api/public/users/{user_id}/events": _ordinary(
+        "OfUser", _in_path("user_id", "string", "Our id of the contact."), {}
+    ),
+    "/api/public/users-by-id/{custom_id}/events": _ordinary(
+        "OfCustomId", _in_path("custom_id", "string", "The shop's id of the contact."), {}
+    ),
+    "/api/public/site-views": {
+        "post": {
+            "tags": ["compatible events"],
+            "operationId": "RecordSiteView",
+            "summary": "Record a page view",
+            "description": "Answers with the page view's id when it is safely stored.",
+            "parameters": [_KEY, _PREFER],
+            "requestBody": _json_body(
+                ["url"],
+                {
+                    **dict.fromkeys(("url", "path", "title", "referrer"), _TEXT),
+                    **_WHOSE,
+                    **_OCCURRENCE,
+                },
+            ),
+            "responses": {"201": _answer("Stored.", {"id": _INTEGER})},
+        }
+    },
+    "/api/v1/activities": {
+        "post": {
+            "tags": ["activities"],
+            "operationId": "RecordActivities",
+            "summary": "Record up to 10,000 activities",
+            "description": (
+                "Takes a JSON array or JSON lines, up to 16 MiB, also with"
+                " `Content-Encoding: gzip`. Wrong items are rejected, the others stored."
+            ),
+            "parameters": [_KEY, _PREFER],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": {"type": "array", "items": _ACTIVITY}},
+                    "application/x-ndjson": {"schema": {"type": "string"}},
+                },
+            },
+            "responses": {
+                "202": _answer(
+                    "Stored, but for the rejected ones.",
+                    {"accepted": _INTEGER, "duplicates": _INTEGER, "rejected": _REJECTED},
+                )
+            },
+        }
+    },
+}
+
 COLLECTOR_PATHS: Final[dict[str, dict[str, Any]]] = {
+    **_ACTIVITY_PATHS,
     **_BROWSER_PATHS,
     **_MOBILE_PATHS,
     "/api/public/products/product_event": _recording("", [], _WITH_PRODUCT),

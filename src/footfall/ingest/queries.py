@@ -81,6 +81,17 @@ def remember_names(conn: Connection, scope: Scope, first_positions: Mapping[str,
     )
 
 
+def first_position(conn: Connection, scope: Scope, name: str) -> int | None:
+    """Return where an ordinary event of this name came first, None if there was none."""
+    columns = activity_names.c
+    found: int | None = conn.scalar(
+        select(columns.first_position).where(
+            columns.workspace_id == scope.workspace_id, columns.name == name
+        )
+    )
+    return found
+
+
 def add_failed_events(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Keep refused input, and of each workspace the newest MAX_FAILED_BYTES only.
 
