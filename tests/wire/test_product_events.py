@@ -69,6 +69,8 @@ def test_the_documented_example_of_the_second_version(till: Till) -> None:
         "quantity": 2,
         "currency": "EUR",
         "order_id": "o-7",
+        "session_id": None,
+        "traffic": "visitor",
     }
     product = till.get(f"/api/public/products/{product_id}/")
     assert (product["colour"], product["price"]) == ("red", 19.99)
