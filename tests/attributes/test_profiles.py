@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall.attributes.definitions import MAX_AUTOMATIC_PER_DAY, MAX_DEFINITIONS, Definitions
-from footfall.attributes.profiles import RAW_LIMIT, apply_values
+from footfall.attributes.profiles import MAX_SET_ASIDE_OF_BROWSERS, RAW_LIMIT, apply_values
 from footfall.attributes.types import Cell, Definition, ObjectKind, Profile, SetAside
 from footfall.kernel.ids import WorkspaceId
 from footfall.kernel.instants import DAY_MS, Instant
@@ -38,6 +38,7 @@ class Object:
         *,
         in_event: bool = True,
         now: Instant = NOW,
+        source: str = "api",
     ) -> bool:
         return apply_values(
             self.profile,
@@ -46,7 +47,7 @@ class Object:
             object_id=7,
             occurred_at=occurred_at,
             position=position,
-            source="api",
+            source=source,
             now=now,
             zone=UTC_ZONE,
             set_aside=self.set_aside,
@@ -280,3 +281,12 @@ def test_an_attribute_costs_a_few_microseconds_at_most() -> None:
     # The target is 1.5 µs on a quiet machine; the bound leaves room for a busy one.
     best = min(timeit.repeat(say, number=20, repeat=30)) / 20 / len(event)
     assert best < 5e-6
+
+
+def test_a_browser_cannot_fill_the_store_with_refused_values() -> None:
+    many = {f"price {number}": number for number in range(1_000)}
+    shop, page = Object(), Object()
+    shop.say(many)
+    page.say({"user_id": 1, **many}, source="browser")
+    assert len(shop.set_aside) == 1_000 - MAX_AUTOMATIC_PER_DAY
+    assert page.codes == shop.codes[:MAX_SET_ASIDE_OF_BROWSERS]

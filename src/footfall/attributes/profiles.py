@@ -13,11 +13,14 @@ from footfall.attributes.definitions import (
     refused_source,
 )
 from footfall.attributes.logic import clean_name, name_std, put_cell
-from footfall.attributes.types import Cell, Definition, Profile, SetAside
+from footfall.attributes.types import BROWSER, Cell, Definition, Profile, SetAside
 from footfall.kernel.instants import Instant
 
 #: A refused value is kept to be recognised; the whole of it is in the event.
 RAW_LIMIT: Final = 1_000
+
+#: Of one event of a browser: anybody may send a thousand new names in each, and every one is a row.
+MAX_SET_ASIDE_OF_BROWSERS: Final = 20
 
 _Rejection = tuple[str, Any, Refused | CoercionError]  # name as sent, raw JSON value, why
 
@@ -100,6 +103,9 @@ def _set_aside(
     rejected: Sequence[_Rejection],
     place: tuple[Instant, int, str],
 ) -> list[SetAside]:
+    kept = [each for each in rejected if each[2] is not RESERVED_NAME]
+    if place[2] == BROWSER:
+        del kept[MAX_SET_ASIDE_OF_BROWSERS:]
     return [
         SetAside(
             definitions.kind,
@@ -111,8 +117,7 @@ def _set_aside(
             problem.message,
             *place,
         )
-        for name, raw, problem in rejected
-        if problem is not RESERVED_NAME
+        for name, raw, problem in kept
     ]
 
 
