@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footfall.attributes.definitions import MAX_AUTOMATIC_PER_DAY, MAX_DEFINITIONS, Definitions
+from footfall.attributes.definitions import (
+    MAX_AUTOMATIC_PER_DAY,
+    MAX_AUTOMATIC_PER_DAY_FOR_BROWSERS,
+    MAX_DEFINITIONS,
+    MAX_DEFINITIONS_FOR_BROWSERS,
+    Definitions,
+)
 from footfall.attributes.profiles import MAX_SET_ASIDE_OF_BROWSERS, RAW_LIMIT, apply_values
 from footfall.attributes.types import Cell, Definition, ObjectKind, Profile, SetAside
 from footfall.kernel.ids import WorkspaceId
@@ -283,10 +289,28 @@ def test_an_attribute_costs_a_few_microseconds_at_most() -> None:
     assert best < 5e-6
 
 
+def test_browsers_leave_half_of_the_new_attributes_to_the_server() -> None:
+    shop = Object()
+    shop.say({f"page {number}": number for number in range(60)}, source="browser")
+    assert len(shop.definitions.created) == MAX_AUTOMATIC_PER_DAY_FOR_BROWSERS
+    assert shop.codes[0] == ("page_50", "too_many_new_attributes")
+    shop.say({"page 50": 1, "material": "oak"})  # also the name that was refused a moment ago
+    assert {"page_50", "material"} <= set(shop.profile)
+
+
+def test_browsers_leave_half_of_all_attributes_to_the_server() -> None:
+    stored = [defined(f"a{n}", "string") for n in range(MAX_DEFINITIONS_FOR_BROWSERS)]
+    shop = Object(tuple(stored))
+    shop.say({"page": 1, "a1": 2}, source="browser")
+    assert (shop.codes, set(shop.profile)) == ([("page", "too_many_new_attributes")], {"a1"})
+    shop.say({"material": "oak"})
+    assert "material" in shop.profile
+
+
 def test_a_browser_cannot_fill_the_store_with_refused_values() -> None:
     many = {f"price {number}": number for number in range(1_000)}
     shop, page = Object(), Object()
     shop.say(many)
     page.say({"user_id": 1, **many}, source="browser")
     assert len(shop.set_aside) == 1_000 - MAX_AUTOMATIC_PER_DAY
-    assert page.codes == shop.codes[:MAX_SET_ASIDE_OF_BROWSERS]
+    assert len(page.codes) == MAX_SET_ASIDE_OF_BROWSERS

@@ -10,13 +10,17 @@ from sqlalchemy import Connection
 from footfall.attributes import queries
 from footfall.attributes.built_in import BUILT_IN, EVENT_FACTS, RESERVED
 from footfall.attributes.logic import clean_name, name_std
-from footfall.attributes.types import SIGNED, Definition, ObjectKind, SourceRule
+from footfall.attributes.types import BROWSER, SIGNED, Definition, ObjectKind, SourceRule
 from footfall.kernel.instants import DAY_MS, Instant
 from footfall.kernel.scope import Scope
 
 #: Decision 9.
 MAX_DEFINITIONS: Final = 500
 MAX_AUTOMATIC_PER_DAY: Final = 100
+#: Browsers create none past these: anybody may send names through a public key, and the rest of the
+#: places is for the shop's server.
+MAX_DEFINITIONS_FOR_BROWSERS: Final = MAX_DEFINITIONS // 2
+MAX_AUTOMATIC_PER_DAY_FOR_BROWSERS: Final = MAX_AUTOMATIC_PER_DAY // 2
 
 
 class Refused(NamedTuple):
@@ -38,6 +42,9 @@ _TOO_MANY_TODAY = Refused(
 )
 NOT_FROM_BROWSERS = Refused(
     "not_allowed_from_browser", "Browsers may not write this attribute in this workspace."
+)
+_TOO_MANY_FOR_BROWSERS = Refused(
+    "too_many_new_attributes", "Browsers may create no more attributes now; define it yourself."
 )
 _SOURCE_NOT_ALLOWED = Refused(
     "source_not_allowed", "The attribute's source rule does not allow values of this source."
@@ -103,6 +110,7 @@ class Definitions:
         now: Instant,
         in_event: bool = False,
         permitted: Collection[str] | None = None,
+        source: str = "api",
     ) -> Definition | Refused:
         """Return the attribute that `name` means, created as text if there was none.
 
@@ -110,12 +118,13 @@ class Definitions:
             now: Its UTC day is the one whose new attributes are counted.
             in_event: Whether facts of the occurrence are no attributes here.
             permitted: Standard names outside which none is created; None: any.
+            source: Who says it; browsers leave half of the places to others.
         """
         names = self.known_names(in_event=in_event)
         known = names.get(name)
         if known is None:
-            known = self._resolve(name, now, in_event, permitted)
-            if known is not NOT_FROM_BROWSERS:  # others may write it
+            known = self._resolve(name, now, in_event, permitted, source)
+            if known not in (NOT_FROM_BROWSERS, _TOO_MANY_FOR_BROWSERS):  # others may write it
                 names[name] = known
         return known
 
@@ -124,7 +133,12 @@ class Definitions:
         return self._names_in_events if in_event else self._names
 
     def _resolve(
-        self, name: str, now: Instant, in_event: bool, permitted: Collection[str] | None
+        self,
+        name: str,
+        now: Instant,
+        in_event: bool,
+        permitted: Collection[str] | None,
+        source: str,
     ) -> Definition | Refused:
         standard = name_std(name)
         if standard is None:
@@ -136,8 +150,9 @@ class Definitions:
             return known
         if permitted is not None and standard not in permitted:
             return NOT_FROM_BROWSERS
-        if self.is_full or self._automatic[now // DAY_MS] >= MAX_AUTOMATIC_PER_DAY:
-            return _TOO_MANY if self.is_full else _TOO_MANY_TODAY
+        full = self._no_room(now, source)
+        if full is not None:
+            return full
         new = Definition(
             id=0,
             kind=self.kind,
@@ -154,6 +169,18 @@ class Definitions:
         self._by_std[standard] = new
         self.created.append(new)
         return new
+
+    def _no_room(self, now: Instant, source: str) -> Refused | None:
+        """Return why `source` may create no attribute now, None if it may."""
+        today = self._automatic[now // DAY_MS]
+        if self.is_full or today >= MAX_AUTOMATIC_PER_DAY:
+            return _TOO_MANY if self.is_full else _TOO_MANY_TODAY
+        if source == BROWSER and (
+            self._count >= MAX_DEFINITIONS_FOR_BROWSERS
+            or today >= MAX_AUTOMATIC_PER_DAY_FOR_BROWSERS
+        ):
+            return _TOO_MANY_FOR_BROWSERS
+        return None
 
     def save(self, conn: Connection) -> None:
         """Store what was created since the last save."""

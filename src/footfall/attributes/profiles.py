@@ -62,7 +62,7 @@ def apply_values(
     for name, raw in values.items():
         if raw is None:
             continue
-        definition = known_names.get(name) or create(name, now, in_event, permitted)
+        definition = known_names.get(name) or create(name, now, in_event, permitted, source)
         if permitted is not None or definition.source_rule != "any":
             definition = _unless_refused(definition, source, permitted)
         if isinstance(definition, Refused):
