@@ -326,6 +326,7 @@ def test_the_rules_for_browsers_are_settings_of_the_workspace(state: State) -> N
         access = app_access(conn, key)
         assert access is not None
         assert (access.require_signed_contacts, access.identity_secret) == (True, secret.encode())
+        assert secret not in repr(access) + repr(get_workspace(conn, scope.workspace_id))
         assert update_workspace(conn, scope, browser_attributes=None).browser_attributes is None
         for wrong in (["x"] * 501, [""], ["a\x00"]):
             with pytest.raises(Invalid):

@@ -1,6 +1,6 @@
 """Values of workspaces that cross the door."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from footfall.kernel.ids import ApiKeyId, AppKeyId, WorkspaceId
@@ -20,7 +20,7 @@ class Workspace:
     currency: str | None  #: ISO 4217; None until the shop says one
     created_at: Instant
     #: 64 hexadecimal digits: the shop's server signs contact ids with it. Not for browsers.
-    identity_secret: str
+    identity_secret: str = field(repr=False)
     #: Whether browsers may name a contact only with a signature.
     require_signed_contacts: bool
     #: Product attributes that browsers may write (decision 10); None: any.
@@ -75,5 +75,5 @@ class AppAccess:
     allowed_origins: tuple[str, ...] | None
     events_per_second: int | None
     time_zone: str
-    identity_secret: bytes  #: signs contact ids
+    identity_secret: bytes = field(repr=False)  #: signs contact ids
     require_signed_contacts: bool
