@@ -17,6 +17,7 @@ from footfall.contacts import queries as contact_queries
 from footfall.contacts.opened import contact_of
 from footfall.http.services import Counters
 from footfall.ingest.formats import record_of
+from footfall.ingest.inserting import Inserter
 from footfall.ingest.logic import key_hash
 from footfall.ingest.projector import Projector
 from footfall.ingest.types import ActivityRecord, EventRecord
@@ -59,6 +60,10 @@ class Stack:
         )
         self.projector.load_cursors()
         self.projector.take_up_open_ranges()
+
+    def insert_through(self, warehouse: Any) -> None:
+        """Have the projector insert into `warehouse`, which passes on to the real one."""
+        self.projector._inserter = Inserter(warehouse, self.projector._refuse)
 
     def workspace(self) -> Workspace:
         with self.state.write() as conn:

@@ -256,7 +256,7 @@ def test_an_activity_the_warehouse_refuses_fails_alone(stack: Stack) -> None:
     event = stack.record(shop, {"product_id": "p", "event_type": "view", "user_key": "k"})
     stack.append([*good[:2], event, broken, *good[2:]])
     refusing: Any = _Refusing(stack.warehouse)
-    stack.projector._warehouse = refusing
+    stack.insert_through(refusing)
     stack.project()
     assert len(stack.activities(shop)) == 5
     assert len(stack.events(shop)) == 1

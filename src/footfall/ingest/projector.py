@@ -13,7 +13,7 @@ An outage of a store is no culprit: the same batch is tried again until the stor
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +22,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from footfall.http.services import Counters
 from footfall.ingest import placement, queries
 from footfall.ingest.erasing import Eraser
+from footfall.ingest.inserting import HistoryRow, Inserter
 from footfall.ingest.placement import NOWHERE, Placed, activity_rows, warehouse_rows
 from footfall.ingest.snapshots import copy_dirty_objects, mark_all_dirty
 from footfall.ingest.types import Record, RefusedRecord
@@ -30,8 +31,7 @@ from footfall.kernel.errors import Unavailable, UserError
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import DAY_MS, HOUR_MS, Clock, Instant
 from footfall.state.api import State
-from footfall.warehouse.api import Relation, Warehouse, WarehouseError
-from footfall.warehouse.types import ActivityRow, EventRow
+from footfall.warehouse.api import Warehouse
 
 #: A batch holds the state's write lock for about 200 ms at most; larger ones gain little.
 MAX_BATCH_RECORDS = 5_000
@@ -53,7 +53,6 @@ RETRY_SECONDS = 1.0
 MAX_QUEUED_RANGES = 3
 
 _BEGINNING = Position(0)
-_Row = EventRow | ActivityRow
 
 _log = logging.getLogger(__name__)
 _decode_records = msgspec.msgpack.Decoder(list[Record]).decode
@@ -74,17 +73,15 @@ class JournalGap(Exception):
 class _Range:
     """A placed range on its way to the warehouse."""
 
-    __slots__ = ("activities", "inserted", "placed", "rows", "tried")
+    __slots__ = ("activities", "doubtful", "inserted", "placed", "rows")
 
-    def __init__(self, placed: Placed, records: Sequence[Record], there: Container[int]) -> None:
-        """Make the rows of `placed`, without those whose positions are `there` already."""
+    def __init__(self, placed: Placed, records: Sequence[Record], *, doubtful: bool) -> None:
+        """Make the rows; `doubtful` where somebody may have tried to insert them before."""
         self.placed = placed
-        self.rows = [row for row in warehouse_rows(placed, records) if row.event_id not in there]
-        self.activities = [
-            row for row in activity_rows(placed, records) if row.activity_id not in there
-        ]
+        self.rows = warehouse_rows(placed, records)
+        self.activities = activity_rows(placed, records)
         self.inserted = False
-        self.tried = False
+        self.doubtful = doubtful
 
 
 class _Waiter(NamedTuple):
@@ -115,6 +112,7 @@ class Projector:
         self._monotonic = monotonic
         self._counters = counters
         self.eraser = Eraser(state, warehouse)
+        self._inserter = Inserter(warehouse, self._refuse)
         # One lock, and a condition for each who sleeps, so that nobody is woken for nothing: a
         # thread that wakes takes the GIL from the event loop.
         self._lock = threading.Lock()
@@ -334,8 +332,7 @@ class Projector:
             contact_ids, product_ids = placement.decode_resolved(row.resolved)
             first, last = Position(row.first_position), Position(row.last_position)
             placed = Placed(first, last, contact_ids, product_ids)
-            there = self._warehouse.positions_between(first, last)
-            taken.append(_Range(placed, self._read(first, last), there))
+            taken.append(_Range(placed, self._read(first, last), doubtful=True))
         with self._lock:
             self._queue.extend(taken)
             self._state_position = placed_through
@@ -393,7 +390,7 @@ class Projector:
                 return
             placed = self._give_up(first, records[0], error)
         self._counters.events_failed += placed.failed
-        self._hand_on(_Range(placed, records, ()))
+        self._hand_on(_Range(placed, records, doubtful=False))
 
     def _give_up(self, position: Position, record: Record, error: Exception) -> Placed:
         """Put one record that breaks the placing among the failed events."""
@@ -436,15 +433,13 @@ class Projector:
         """Insert the rows of every queued range and return the ranges; the cursor stays."""
         ranges = self.queued
         missing = [placed_range for placed_range in ranges if not placed_range.inserted]
-        rows: list[_Row] = [row for placed_range in missing for row in placed_range.rows]
-        activities: list[_Row] = [row for found in missing for row in found.activities]
-        if any(placed_range.tried for placed_range in missing):
-            # Some of it may be there, and a server may have lost its memory of tokens.
-            rows, activities = self._missing(rows), self._missing(activities)
+        rows: list[HistoryRow] = [row for placed_range in missing for row in placed_range.rows]
+        activities: list[HistoryRow] = [row for found in missing for row in found.activities]
+        doubtful = any(placed_range.doubtful for placed_range in missing)
         for placed_range in missing:
-            placed_range.tried = True
-        self._insert_rows("events", rows)
-        self._insert_rows("activities", activities)
+            placed_range.doubtful = True
+        self._inserter.insert("events", rows, doubtful=doubtful)
+        self._inserter.insert("activities", activities, doubtful=doubtful)
         for placed_range in missing:
             placed_range.inserted = True
         return ranges
@@ -491,33 +486,6 @@ class Projector:
                 queries.forget_failed_events(conn, self._forgot_at - FAILED_EVENTS_KEPT_MS)
         return True
 
-    def _missing(self, rows: list[_Row]) -> list[_Row]:
-        """Return those of `rows`, which are in order, that the warehouse does not have."""
-        if not rows:
-            return rows
-        there = self._warehouse.positions_between(_position(rows[0]), _position(rows[-1]))
-        return [row for row in rows if _position(row) not in there]
-
-    def _insert_rows(self, relation: Relation, rows: list[_Row]) -> None:
-        """Insert `rows`, or their halves if the warehouse works and refuses them."""
-        if not rows:
-            return
-        # Made of the rows: after a retry or a restart the cuts may fall elsewhere.
-        token = f"{_position(rows[0])}-{_position(rows[-1])}x{len(rows)}"
-        try:
-            self._warehouse.insert(relation, rows, token=token)
-        except WarehouseError as error:
-            if error.transient:
-                raise
-            if len(rows) > 1:
-                # A batch of many months goes in by pieces: some of it may be there.
-                rows = self._missing(rows)
-                half = len(rows) // 2
-                self._insert_rows(relation, rows[:half])
-                self._insert_rows(relation, rows[half:])
-                return
-            self._refuse(Position(_position(rows[0])))
-
     def _refuse(self, position: Position) -> None:
         """Put what the warehouse does not take among the failed events."""
         _log.exception("record %d cannot be inserted", position)
@@ -529,10 +497,6 @@ class Projector:
             if not queries.is_failed(conn, position):  # it is, if this is done once more
                 failed = placement.failed_record(position, record, fault)
                 queries.add_failed_events(conn, [failed])
-
-
-def _position(row: _Row) -> int:
-    return row.event_id if isinstance(row, EventRow) else row.activity_id
 
 
 def _is_outage(error: Exception) -> bool:
