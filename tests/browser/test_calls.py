@@ -318,9 +318,7 @@ def test_what_cannot_be_said_is_no_error_of_the_page(
     errors = heard_errors(tab)
     tab.evaluate(
         """
-        const round = {}; round.self = round;
-        footfall("product_event", {product_id: "mug-0", event_type: "view", round});
-        footfall("event.big", {n: 10n});
+        footfall("product_event", {product_id: "mug-0", event_type: "view", get x() { throw 1; }});
         footfall("event.trap", {get x() { throw new Error("trap"); }});
         footfall("nothing"); footfall(); footfall(Symbol()); footfall("consent", "maybe");
         footfall("init"); footfall("product_event"); UE.pageHit(null); footfall("identify", 7);
@@ -330,3 +328,46 @@ def test_what_cannot_be_said_is_no_error_of_the_page(
     recorder.wait(lambda: "mug-1" in [one.get("product_id") for one in recorder.items])
     assert errors == []
     assert "mug-0" not in [one.get("product_id") for one in recorder.items]
+
+
+def test_a_value_that_json_cannot_hold_does_not_cost_the_event(
+    tab: Page, site: PageServer, recorder: Recorder
+):
+    script = """
+        const order = {price: 3, lines: [{price: 1}]};
+        order.lines[0].order = order;
+        const element = document.documentElement;
+        element.component = {element};
+        footfall("product_event", {
+            product_id: 10n, event_type: "purchase", count: 5n, order, element, window, price: 9.9
+        });
+    """
+    tab.goto(site.add("/", shop_page(recorder.origin, script)))
+    (bought,) = recorder.wait_for(1)
+    assert bought["product_id"] == "10"
+    assert bought["data"] == {
+        "count": "5",
+        "order": {"price": 3, "lines": [{"price": 1}]},
+        "price": 9.9,
+    }
+
+
+@pytest.mark.parametrize("missing", ["null", "undefined", "{id: 3}"])
+def test_what_is_no_id_makes_no_product(
+    tab: Page, site: PageServer, recorder: Recorder, missing: str
+):
+    script = f"footfall('product_event', {{product_id: {missing}, event_type: 'view'}});"
+    tab.goto(site.add("/", shop_page(recorder.origin, script)))
+    (viewed,) = recorder.wait_for(1)
+    assert "product_id" not in viewed
+
+
+def test_a_click_reports_an_ordinary_event_with_its_own_attributes_only(
+    tab: Page, site: PageServer, recorder: Recorder
+):
+    button = '<button data-footfall-event="event.heart" data-attr-place="footer">like</button>'
+    tab.goto(site.add("/", shop_page(recorder.origin, "", button)))
+    tab.wait_for_function("window.footfall && footfall.loaded")
+    tab.click("button")
+    (hearted,) = recorder.wait_for(1, "event")
+    assert (hearted["name"], hearted["data"]) == ("heart", {"place": "footer"})

@@ -111,3 +111,25 @@ def test_a_page_with_a_strict_content_security_policy(
     if adapters:
         tab.wait_for_function("Array.isArray(window.dataLayer) && dataLayer.hasOwnProperty('push')")
     assert errors == []
+
+
+@pytest.mark.parametrize(
+    "breaking",
+    [
+        "Object.freeze(history);",
+        "Object.defineProperty(window, 'UE', {value: 1});",
+        "Object.defineProperty(window, 'userengage', {value() {}});",
+        "for (const type of [Object, Array, String, Map, Promise]) Object.freeze(type.prototype);",
+        "String.prototype.toJSON = function () { return '\"' + this + '\"'; };",
+        "Object.prototype.toJSON = function () { return 'broken'; };",
+    ],
+    ids=["history", "UE", "userengage", "prototypes", "text as JSON", "everything as JSON"],
+)
+def test_a_page_that_has_made_the_browser_its_own(
+    tab: Page, site: PageServer, recorder: Recorder, breaking: str
+):
+    errors = heard_errors(tab)
+    tab.goto(site.add("/", shop_page(recorder.origin, breaking + CALLS, spa=True)))
+    assert_each_call_arrived_once(recorder, ("page_view", "product_event", "product_event"))
+    assert [one["product_id"] for one in recorder.of("product_event")] == ["mug-1", "mug-2"]
+    assert errors == []

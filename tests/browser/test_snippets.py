@@ -16,12 +16,15 @@ from tests.browser.pages import event, heard_errors, shop_page
 from tests.browser.recorder import PATIENCE_SECONDS, PageServer
 from tests.journeys.shop import Client, Shop
 
-GUIDE = Path(__file__).parents[2] / "docs/how-to/browser-sdk.md"
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs/how-to/browser-sdk.md"
 OURS, COMPATIBLE, *CALLS = re.findall(
     r"<!-- run by tests/browser/test_snippets.py -->\n```html\n(.*?)```",
     GUIDE.read_text(),
     re.DOTALL,
 )
+#: The snippet, and calls.
+README = re.findall(r"```html\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
 class Footfall:
@@ -39,8 +42,9 @@ class Footfall:
     def adapted(self, snippet: str) -> str:
         """Return a documented snippet with this server's host and key."""
         assert "ABC123" in snippet or "footfall.example" not in snippet
-        named = snippet.replace("https://footfall.example", self.origin)
-        return named.replace("ABC123", self.key)
+        for host in ("https://footfall.example", "http://127.0.0.1:8000"):
+            snippet = snippet.replace(host, self.origin)
+        return snippet.replace("ABC123", self.key)
 
     def events(self, **filters: Any) -> list[dict[str, Any]]:
         return list(self.client.every("/api/v1/events", **filters))
@@ -123,6 +127,19 @@ def test_the_documented_snippets_work_as_they_stand(
     assert errors == []
 
 
+def test_the_snippet_of_the_readme_works_as_it_stands(
+    tab: Page, site: PageServer, footfall: Footfall
+):
+    errors = heard_errors(tab)
+    page = footfall.adapted("".join(README)).replace("mug-1", "readme-mug")
+    tab.goto(site.add("/readme", "<!doctype html><title>Mug</title>" + page))
+    tab.wait_for_function("window.footfall && footfall.loaded")
+    tab.click("button")
+    wait_until(lambda: len(footfall.events(product="readme-mug")) == 2)
+    assert footfall.product("readme-mug")["name"] == "Blue mug"
+    assert errors == []
+
+
 def test_a_signature_made_as_documented_is_believed(
     tab: Page, site: PageServer, footfall: Footfall
 ):
@@ -139,6 +156,19 @@ def test_a_signature_made_as_documented_is_believed(
     wait_until(lambda: footfall.events(product="signed-mug"))
     assert footfall.events(contact="signed-1", product="signed-mug")
     assert footfall.events(product="forged-mug") == []
+
+
+def test_debug_says_which_events_the_server_refused(
+    tab: Page, site: PageServer, footfall: Footfall
+):
+    said: list[str] = []
+    tab.on("console", lambda message: said.append(message.text))
+    calls = event("debug-mug") + event("debug-mug", "vieww")
+    page = shop_page(footfall.origin, calls, key=footfall.key, debug=True)
+    with tab.expect_event("console", lambda message: "rejected" in message.text):
+        tab.goto(site.add("/debug", page))
+    (refusal,) = (text for text in said if "rejected" in text)
+    assert "vieww" in refusal
 
 
 def test_a_page_of_another_origin_is_refused_without_an_error_in_it(

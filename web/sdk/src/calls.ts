@@ -80,6 +80,7 @@ function start(given: Fields): void {
 }
 
 function watch(given: Fields): void {
+  if (given.spa) attempt(() => watchRoutes(routed)); // a page may have frozen its history
   listen(window, "pagehide", () => leave(true));
   listen(document, "visibilitychange", () => document.visibilityState == "hidden" && leave(false));
   listen(window, "online", wakeNow);
@@ -89,9 +90,9 @@ function watch(given: Fields): void {
     pageView({});
   });
   watchClicks((name, fields) => {
-    take(name.startsWith("event.") ? name : "product_event", { event_type: name, ...fields });
+    if (name.startsWith("event.")) take(name, fields);
+    else take("product_event", { event_type: name, ...fields });
   });
-  if (given.spa) watchRoutes(routed);
 }
 
 /** Adapters are scripts of their own that call `footfall(...)`. */
@@ -116,7 +117,9 @@ function dispatch(call: string, value: unknown, fields: Fields): void {
 }
 
 function productEvent({ product_id, event_type, event_id, ...data }: Fields): void {
-  const id = product_id === undefined ? product_id : `${product_id}`;
+  // What is no id is left out, so that the server refuses it instead of making a product "null".
+  const isId = product_id !== undefined && typeof product_id != "object";
+  const id = isId ? `${product_id as string}` : undefined;
   record("product_event", { product_id: id, event_type, data }, undefined, event_id);
 }
 

@@ -1,6 +1,6 @@
 // Sends what is queued: in batches, again until the server has it, also while the page is left.
 
-import { attempt, random, say } from "./guard";
+import { attempt, isLoud, random, say } from "./guard";
 import { batch, dequeue, queued, queuedHere, restoreCleared, underWay } from "./queue";
 import { read, remove, write } from "./store";
 
@@ -173,11 +173,25 @@ async function request(body: string): Promise<[number, number]> {
     });
     const after = answer.headers.get("retry-after") || "0";
     const seconds = Number(after); // NaN: it is a date
+    if (isLoud()) void tellRefusals(answer, body);
     const wait = seconds >= 0 ? seconds * 1000 : Date.parse(after) - Date.now();
     return [answer.status, Math.max(wait, 0) || 0];
   } catch {
     return [0, 0];
   } finally {
     clearTimeout(timeout);
+  }
+}
+
+/** Whoever tries things out wants to know what a good answer refuses or sets aside. */
+async function tellRefusals(answer: Response, body: string): Promise<void> {
+  try {
+    const told = (await answer.json()) as Record<string, { index: number; message: string }[]>;
+    const { events } = JSON.parse(body) as { events: unknown[] };
+    for (const list of ["rejected", "set_aside"]) {
+      for (const { index, message } of told[list] || []) say(`${list}: ${message}`, events[index]);
+    }
+  } catch {
+    // No such answer; its status has been dealt with.
   }
 }

@@ -8,6 +8,10 @@ export function debug(on: boolean): void {
   loud = on;
 }
 
+export function isLoud(): boolean {
+  return loud;
+}
+
 export function say(...words: unknown[]): void {
   try {
     if (loud) console.warn(PREFIX, ...words);
@@ -58,14 +62,35 @@ export function random(length: number): string {
   return text;
 }
 
-/** Return `value` as JSON, also where an old library taught arrays a `toJSON` of their own. */
+type Taught = { toJSON?: unknown };
+
+/**
+ * Return `value` as JSON, also where an old library taught texts or lists a `toJSON` of their own.
+ *
+ * What JSON cannot hold must not cost the event: large integers become text, elements and what
+ * contains itself are left out.
+ */
 export function json(value: unknown): string {
-  const arrays = Array.prototype as { toJSON?: unknown };
-  const taught = arrays.toJSON;
-  if (taught) delete arrays.toJSON;
+  const prototypes = [Object, Array, String, Number].map((type) => type.prototype as Taught);
+  const taught = prototypes.filter((one) => Object.prototype.hasOwnProperty.call(one, "toJSON"));
+  const methods = taught.map((one) => one.toJSON);
+  for (const one of taught) delete one.toJSON;
   try {
     return JSON.stringify(value);
+  } catch {
+    return JSON.stringify(value, holdable());
   } finally {
-    if (taught) arrays.toJSON = taught;
+    taught.forEach((one, i) => (one.toJSON = methods[i]));
   }
+}
+
+function holdable(): (name: string, value: unknown) => unknown {
+  const seen = new Set<unknown>();
+  return (_, value) => {
+    if (typeof value == "bigint") return `${value}`;
+    if (!value || typeof value != "object") return value;
+    if (seen.has(value) || value instanceof Node || value === window) return undefined;
+    seen.add(value);
+    return value;
+  };
 }

@@ -27,12 +27,16 @@ function install(): void {
     document.querySelector('script[src*="/widget.js"]')) as HTMLScriptElement | null;
   const call: PageFunction = makeCall(script ? new URL(script.src).origin : "");
   call.loaded = true;
-  window.footfall = window.userengage = call;
-  window.UE = {
-    pageHit: (fields) => call("pageHit", fields),
-    resetAuth: (fields) => call("reset", fields),
-    destroy: () => call("destroy"),
-  };
+  // A page may have made one of the names its own for good; the others still work.
+  attempt(() => (window.footfall = call));
+  attempt(() => (window.userengage = call));
+  attempt(() => {
+    window.UE = {
+      pageHit: (fields) => call("pageHit", fields),
+      resetAuth: (fields) => call("reset", fields),
+      destroy: () => call("destroy"),
+    };
+  });
   if (civchat && civchat.apiKey) call("init", civchat);
   for (const stub of [footfall, userengage]) {
     for (const words of (stub && stub.q) || []) call(words[0], words[1]);
