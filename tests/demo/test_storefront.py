@@ -259,6 +259,35 @@ def test_a_login_leads_only_into_the_shop(open_door):
     assert shopping(open_door)(visit).url.path == "/"
 
 
+def test_a_cookie_from_before_a_login_opens_nothing_after_it(open_door):
+    async def visit(browser):
+        await browser.post("/cart", data={"variant": "alder-mug-ink"})
+        planted = browser.cookies["shop_session"]
+        await browser.post("/login", data=ADA)
+        logged_in = browser.cookies["shop_session"]
+        await browser.post("/logout")
+        cart, orders = [], []
+        for cookie in (planted, logged_in):
+            browser.cookies.set("shop_session", cookie, domain="shop.test", path="/")
+            cart.append("Your cart is empty." in (await browser.get("/cart")).text)
+            orders.append("Log in" in (await browser.get("/orders")).text)
+        return {planted, logged_in}, cart, orders
+
+    cookies, cart, orders = shopping(open_door)(visit)
+    assert (len(cookies), cart, orders) == (2, [True, True], [True, True])
+
+
+def test_a_form_in_somebody_elses_page_is_refused(open_door):
+    async def visit(browser):
+        origins = ("http://shop.test", "https://evil.example", "http://shop.test:9", "null")
+        answers = [
+            await browser.post("/login", data=ADA, headers={"origin": origin}) for origin in origins
+        ]
+        return [answer.status_code for answer in answers]
+
+    assert shopping(open_door)(visit) == [200, 403, 403, 403]
+
+
 def test_what_people_write_stays_text(open_door):
     async def visit(browser):
         return await browser.get("/search", params={"q": '</script><b title="x">'})

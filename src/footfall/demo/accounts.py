@@ -81,6 +81,10 @@ class Accounts:
             self._sessions.popitem(last=False)
         return cookie
 
+    def forget(self, cookie: str | None) -> None:
+        """Let the cookie open nothing any more."""
+        self._sessions.pop(cookie or "", None)
+
     def orders_of(self, customer: Customer) -> list[PlacedOrder]:
         """Return the orders of one customer, the newest first."""
         own = [o for o in self._orders.values() if o.order.buyer.user_id == customer.user_id]

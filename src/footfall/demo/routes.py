@@ -180,7 +180,7 @@ async def place_order(page: ThePage, data: _Form) -> Response[str]:
         return page.go("/cart")
     if page.session.customer is None:
         try:
-            page.session.customer = customer_of(data.get("email", ""), data.get("first_name", ""))
+            page.log_in(customer_of(data.get("email", ""), data.get("first_name", "")))
         except Invalid:
             return _checkout(page, data, status_code=400)
     placed = page.shop.accounts.place(page.session, lines, page.shop.clock())
@@ -263,18 +263,17 @@ def login(page: ThePage, data: _Form) -> Response[str]:
     """Log in whoever gives an address; a demo has no passwords."""
     target = _safe(data.get("next", "/"))
     try:
-        page.session.customer = customer_of(data.get("email", ""), data.get("first_name", ""))
+        customer = customer_of(data.get("email", ""), data.get("first_name", ""))
     except Invalid:
         return page.show("login.html", title="Log in", status_code=400, next=target, given=data)
-    return page.go(target, f"Hello, {page.session.customer.first_name}.")
+    page.log_in(customer)
+    return page.go(target, f"Hello, {customer.first_name}.")
 
 
 @post("/logout", sync_to_thread=False)
 def logout(page: ThePage) -> Response[str]:
     """Forget the customer, the cart and the wish list in this browser."""
-    page.session.customer = None
-    page.session.cart.clear()
-    page.session.wishes.clear()
+    page.log_out()
     return page.go("/", "You are logged out.")
 
 

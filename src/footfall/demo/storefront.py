@@ -6,24 +6,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Litestar, MediaType, Request, Response
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.datastructures import State as AppState
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import SkipValidation
 
-from footfall.demo.accounts import Accounts, PlacedOrder, Session
+from footfall.demo.accounts import Accounts, Customer, PlacedOrder, Session
 from footfall.demo.delivery import ShopServer
 from footfall.demo.records import server_item
 from footfall.demo.types import CURRENCY, Catalog, Variant
 from footfall.demo.visits import Line, Order, purchases
 from footfall.http.edge import AsgiApp
-from footfall.kernel.errors import UserError
+from footfall.kernel.errors import Forbidden, UserError
 from footfall.kernel.instants import Clock
 
 _COOKIE: Final = "shop_session"
@@ -69,6 +71,7 @@ class Page:
         self._cookie = request.cookies.get(_COOKIE)
         self.session: Session = shop.accounts.session(self._cookie)
         self._path = request.url.path
+        self._is_renewed = False
 
     def show(
         self,
@@ -108,6 +111,16 @@ class Page:
         }
         return Response(html, media_type=MediaType.HTML, status_code=status_code, headers=headers)
 
+    def log_in(self, customer: Customer) -> None:
+        """Make the session that customer's, under a cookie that nobody can have known before."""
+        self.session.customer = customer
+        self._is_renewed = True
+
+    def log_out(self) -> None:
+        """Begin an empty session; the cookie of the one before opens nothing any more."""
+        self.session = Session()
+        self._is_renewed = True
+
     def go(self, path: str, notice: str | None = None) -> Response[str]:
         """Remember the session and lead to another page.
 
@@ -116,10 +129,15 @@ class Page:
         """
         if notice is not None:
             self.session.notices.append(notice)
+        if self._is_renewed:
+            self.shop.accounts.forget(self._cookie)
         kept = self.shop.accounts.keep(self._cookie, self.session)
         # Lax: forms of other sites come without it, so they can order nothing.
         cookie = Cookie(_COOKIE, value=kept, httponly=True, samesite="lax", max_age=_COOKIE_SECONDS)
-        return Response("", status_code=303, headers={"location": path}, cookies=[cookie])
+        headers = {"location": path}
+        return Response(
+            "", media_type=MediaType.HTML, status_code=303, headers=headers, cookies=[cookie]
+        )
 
     def cart_lines(self) -> tuple[Line, ...]:
         """Return what is in the cart, at today's prices."""
@@ -213,6 +231,7 @@ def create_storefront(
             "page": Provide(provide_page, sync_to_thread=False),
             "shop": Provide(lambda: shop, sync_to_thread=False),
         },
+        guards=[_refuse_foreign_forms],
         exception_handlers={HTTPException: _refuse, UserError: _refuse},
         state=AppState({"shop": shop}),
         openapi_config=None,
@@ -220,6 +239,19 @@ def create_storefront(
         debug=False,
     )
     return cast("AsgiApp", app)
+
+
+def _refuse_foreign_forms(
+    connection: ASGIConnection[Any, Any, Any, Any], route: BaseRouteHandler
+) -> None:
+    """Refuse forms in pages of others: they could log somebody in as somebody else.
+
+    Other ports of this machine are the same site, so the cookie's `SameSite` does not tell them.
+    """
+    origin = connection.headers.get("origin")  # browsers say it with each form, programs need not
+    is_foreign = origin is not None and urlsplit(origin).netloc != connection.headers.get("host")
+    if is_foreign and isinstance(route, HTTPRouteHandler) and "POST" in route.http_methods:
+        raise Forbidden("This form is not one of this shop's pages.")
 
 
 def _refuse(request: Request[Any, Any, Any], error: HTTPException | UserError) -> Response[str]:
