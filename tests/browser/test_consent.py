@@ -106,3 +106,24 @@ def test_what_was_dropped_does_not_come_back_with_a_later_consent(asking: Page, 
     asking.context.set_offline(False)
     sent = recorder.wait_for(2)
     assert [one["product_id"] for one in sent] == ["mug-1", "mug-4"]
+
+
+def test_a_refusal_in_one_tab_drops_what_waits_in_the_other(
+    asking: Page, browser: BrowserContext, recorder: Recorder
+):
+    asking.evaluate("footfall('consent', 'granted')")
+    recorder.wait_for(1)
+    other = browser.new_page()
+    other.goto(asking.url)
+    recorder.wait_for(2)
+    browser.set_offline(True)
+    asking.evaluate(event("mug-2"))
+    other.evaluate("footfall('consent', 'denied')")
+    asking.wait_for_function("localStorage['footfall.ABC123.consent'] == 'denied'")
+    browser.set_offline(False)
+    asking.evaluate("dispatchEvent(new Event('online'))")
+    asking.wait_for_timeout(600)  # twice as long as a batch waits
+    asking.evaluate("dispatchEvent(new Event('pagehide'))")
+    asking.wait_for_timeout(100)
+    assert {one["product_id"] for one in recorder.of("product_event")} == {"mug-1"}
+    assert asking.evaluate(STORED) == ",footfall.ABC123.consent"

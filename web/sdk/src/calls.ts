@@ -14,7 +14,6 @@ type Fields = Record<string, unknown>;
 declare const RELEASE: string;
 const VERSION = "1.0.0";
 const STAFF_COOKIE = "footfall_staff";
-const CONSENT = "consent";
 /** Calls kept until `init` comes; a page that never calls it must not fill its memory. */
 const MAX_WAITING = 1000;
 /** Settings that are no attributes of the contact. */
@@ -67,7 +66,7 @@ function start(given: Fields): void {
   host = `${given.host || host}`.replace(/\/+$/, "");
   store.open(`${given.apiKey}`);
   if (given.cookieDomain) store.cookieDomain(`${given.cookieDomain}`);
-  consent = store.readLocal(CONSENT) || (given.consent == "required" ? undefined : "granted");
+  consent = store.readLocal(store.CONSENT) || (given.consent == "required" ? undefined : "granted");
   if (consent == "granted") allow();
   else openVisitor();
   const link = /footfall-staff=([01])/.exec(location.hash);
@@ -218,7 +217,7 @@ function setStaff(on: boolean): void {
 }
 
 function noticeOtherTabs(): void {
-  const choice = store.readLocal(CONSENT);
+  const choice = store.readLocal(store.CONSENT);
   if (choice && choice != consent) follow(choice);
   restoreCleared();
   if (!visitorChanged()) return;
@@ -243,7 +242,7 @@ function follow(choice: string): void {
     dropQueue();
     store.forget();
   }
-  store.writeLocal(CONSENT, choice);
+  store.writeLocal(store.CONSENT, choice);
 }
 
 /** Keep things from now on, and send what was called before. */

@@ -1,7 +1,7 @@
 // What is not delivered yet: one entry per item, shared by all tabs of the browser, bounded.
 
 import { json, say } from "./guard";
-import { names, read, remove, write } from "./store";
+import { CONSENT, names, read, readLocal, remove, write } from "./store";
 import { STATE } from "./visitor";
 
 /** About half a day of busy shopping offline; together far below what localStorage takes. */
@@ -72,8 +72,12 @@ export function queuedHere(): string[] {
   return Array.from(own.keys());
 }
 
-/** Queue this page's items again if the page has cleared the storage, as some do on log-out. */
+/**
+ * Queue this page's items again if the page has cleared the storage, as some do on log-out; drop
+ * them if another tab has, because consent was refused there.
+ */
 export function restoreCleared(): void {
+  if (readLocal(CONSENT) == "denied") return Array.from(own.keys()).forEach(dequeue);
   if (read(STATE)) return;
   own.forEach((text, name) => write(name, text));
 }

@@ -1,5 +1,8 @@
 // What the browser keeps: localStorage where it may be used and works, else this page's memory.
 
+/** Name of the visitor's choice. */
+export const CONSENT = "consent";
+
 let prefix = "";
 let durable = false;
 let memory: Record<string, string> = Object.create(null);
