@@ -29,6 +29,9 @@ class Till(ThreadingHTTPServer):
         self.status = 202
         self.requests: list[tuple[str, str, dict[str, str], Any]] = []
         self.hang_up = False
+        self.arrived = threading.Condition()
+        #: Items of the batches that were not refused.
+        self.taken: list[dict[str, Any]] = []
 
     def events(self) -> list[dict[str, Any]]:
         """Return the items of all batches."""
@@ -45,7 +48,11 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def _take(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.requests.append((self.command, self.path, dict(self.headers), body))
+        with self.server.arrived:
+            self.server.requests.append((self.command, self.path, dict(self.headers), body))
+            if self.server.status < 300 and isinstance(body, list):
+                self.server.taken += body
+            self.server.arrived.notify_all()
         self.send_response(self.server.status)
         self.send_header("content-length", "2")
         self.end_headers()
@@ -77,16 +84,16 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture
-def open_door(till: Till, catalog: Catalog) -> Callable[[], httpx.AsyncClient]:
+def open_door(till: Till, catalog: Catalog) -> Iterator[Callable[[], httpx.AsyncClient]]:
     """Make browsers in front of one shop."""
     numbers = itertools.count(1)
-    line = demo.Line(till.url)
+    outbox = demo.Outbox(demo.ShopServer(demo.Line(till.url), "token"), retry_seconds=0.01)
     storefront = demo.create_storefront(
         demo.ROUTES,
         lambda templates: demo.Shop(
             catalog=catalog,
             accounts=demo.Accounts(lambda: f"{next(numbers):010}"),
-            server=demo.ShopServer(line, "token"),
+            outbox=outbox,
             sign=lambda user_id: demo.signature(user_id, SECRET),
             app_key="ABC123",
             footfall_url=till.url,
@@ -102,4 +109,5 @@ def open_door(till: Till, catalog: Catalog) -> Callable[[], httpx.AsyncClient]:
             follow_redirects=True,
         )
 
-    return browser
+    yield browser
+    outbox.close()

@@ -23,6 +23,19 @@ def test_a_refusal_is_an_error_that_says_which(till):
         server.send_events([{}])
 
 
+def test_what_is_not_taken_at_once_is_sent_again_in_order(till):
+    till.status = 503
+    outbox = demo.Outbox(demo.ShopServer(demo.Line(till.url), "secret"), retry_seconds=0.01)
+    outbox.send([{"event_id": "1"}])
+    outbox.send([{"event_id": "2"}])
+    with till.arrived:
+        assert till.arrived.wait_for(lambda: len(till.requests) >= 3, 30)
+        till.status = 202
+        assert till.arrived.wait_for(lambda: len(till.taken) >= 2, 30)
+    outbox.close()
+    assert [item["event_id"] for item in till.taken] == ["1", "2"]
+
+
 def test_nobody_there_is_an_error():
     server = demo.ShopServer(demo.Line("http://127.0.0.1:9"), "secret")
     with pytest.raises(demo.DeliveryFailed):

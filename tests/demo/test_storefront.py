@@ -173,6 +173,22 @@ def test_an_order_is_reported_by_the_server_and_by_the_page_after_it_with_one_or
     assert "Your cart is empty" in cart.text
 
 
+def test_an_order_is_confirmed_and_reported_later_where_footfall_does_not_take_it(open_door, till):
+    till.status = 503
+
+    async def visit(browser):
+        await browser.post("/cart", data={"variant": "tarn-lantern"})
+        return await browser.post("/checkout", data=ADA)
+
+    thanks = shopping(open_door)(visit)
+    assert thanks.status_code == 200
+    assert "Thank you" in thanks.text
+    with till.arrived:
+        till.status = 202
+        assert till.arrived.wait_for(lambda: till.taken, 30)
+    assert till.taken[0]["product_id"] == "tarn-lantern"
+
+
 def test_what_is_sent_back_is_reported_once_with_the_order_id_of_its_purchase(open_door, till):
     async def visit(browser):
         await browser.post("/cart", data={"variant": "tarn-lantern"})

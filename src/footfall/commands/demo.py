@@ -191,6 +191,7 @@ class _Demo:
         self._ended = threading.Event()
         self._lines = (demo.Line(self._url), demo.Line(self._url))
         self._server = demo.ShopServer(self._lines[0], self._notes.token)
+        self._outbox = demo.Outbox(self._server)
         self._catalog = demo.build_catalog()
 
     def _equipped(self, notes: _Notes) -> _Notes:
@@ -240,6 +241,7 @@ class _Demo:
             end()
             await asyncio.wait(tasks)
             await control.close()
+            self._outbox.close()
             for line in self._lines:
                 line.close()
         for task in tasks:
@@ -250,7 +252,7 @@ class _Demo:
         return demo.Shop(
             catalog=self._catalog,
             accounts=demo.Accounts(lambda: secrets.token_hex(16)),
-            server=self._server,
+            outbox=self._outbox,
             sign=self._sign,
             app_key=self._notes.app_key,
             footfall_url=self._url,

@@ -2,7 +2,7 @@
 
 from footfall.demo.accounts import Accounts
 from footfall.demo.catalog import build_catalog
-from footfall.demo.delivery import BrowserLine, DeliveryFailed, Line, ShopServer, signature
+from footfall.demo.delivery import BrowserLine, DeliveryFailed, Line, Outbox, ShopServer, signature
 from footfall.demo.live import live_steps
 from footfall.demo.records import RecordMaker, browser_item, server_item
 from footfall.demo.routes import ROUTES
@@ -15,6 +15,7 @@ __all__ = [
     "BrowserLine",
     "DeliveryFailed",
     "Line",
+    "Outbox",
     "RecordMaker",
     "Shop",
     "ShopServer",

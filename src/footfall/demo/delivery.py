@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import http.client
+import logging
 import threading
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -16,6 +18,7 @@ from footfall.demo.types import Catalog
 _TIMEOUT_SECONDS: Final = 30
 #: The browser collector takes no more items in one request.
 _MAX_ITEMS: Final = 100
+_log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -108,6 +111,54 @@ class ShopServer:
             DeliveryFailed: They were not taken.
         """
         self._line.send("POST", "/api/v1/events", list(items), self._headers)
+
+
+class Outbox:
+    """What the shop's server has to tell of orders: sent at once, else again until it is taken.
+
+    In memory, as the shop's orders are; every item has its event id, so a repeat counts once.
+    """
+
+    def __init__(self, server: ShopServer, *, retry_seconds: float = 2.0) -> None:
+        self._server = server
+        self._retry_seconds = retry_seconds
+        self._turn = threading.Lock()
+        self._waiting: deque[Sequence[dict[str, Any]]] = deque()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def send(self, items: Sequence[dict[str, Any]]) -> None:
+        """Send product events after those that wait; keep them if they are not taken now."""
+        with self._turn:
+            self._waiting.append(items)
+            if self._thread is None and not self._is_empty():
+                self._thread = threading.Thread(target=self._retry, name="outbox", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Stop trying; what still waits is lost with the shop's orders."""
+        self._ended.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _retry(self) -> None:
+        while not self._ended.wait(self._retry_seconds):
+            with self._turn:
+                if self._is_empty():
+                    self._thread = None
+                    return
+
+    def _is_empty(self) -> bool:
+        """Send what waits; return whether all of it was taken."""
+        while self._waiting:
+            try:
+                self._server.send_events(self._waiting[0])
+            except DeliveryFailed as error:
+                _log.warning("%s; trying again", error)
+                return False
+            self._waiting.popleft()
+        return True
 
 
 class BrowserLine:

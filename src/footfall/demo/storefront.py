@@ -20,7 +20,7 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import SkipValidation
 
 from footfall.demo.accounts import Accounts, Customer, PlacedOrder, Session
-from footfall.demo.delivery import ShopServer
+from footfall.demo.delivery import Outbox
 from footfall.demo.records import server_item
 from footfall.demo.types import CURRENCY, Catalog, Variant
 from footfall.demo.visits import Line, Order, purchases
@@ -42,7 +42,7 @@ class Shop:
 
     catalog: Catalog
     accounts: Accounts
-    server: ShopServer
+    outbox: Outbox
     sign: Callable[[str], str]  #: proves to Footfall who is logged in
     app_key: str
     footfall_url: str
@@ -50,17 +50,13 @@ class Shop:
     templates: Environment
 
     async def report(self, order: Order, event_type: str) -> None:
-        """Tell Footfall of an order from the shop's server.
-
-        Raises:
-            DeliveryFailed: It was not taken.
-        """
+        """Tell Footfall of an order from the shop's server, now or as soon as it listens."""
         items = [
             # The product in a key of its own: a part of an order may be sent back later.
             server_item(action, event_key(order.id, event_type, line.variant))
             for line, action in zip(order.lines, purchases(order, event_type), strict=True)
         ]
-        await asyncio.to_thread(self.server.send_events, items)
+        await asyncio.to_thread(self.outbox.send, items)
 
 
 class Page:
