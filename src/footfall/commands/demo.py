@@ -21,7 +21,13 @@ from msgspec import Struct
 from footfall import __version__
 from footfall.bootstrap import Runtime, clock, serve
 from footfall.commands.importing import append_patiently, wait_until_visible
-from footfall.commands.serving import free_port, listening, log_to_stderr, own_folder
+from footfall.commands.serving import (
+    free_port,
+    listening,
+    log_to_stderr,
+    noted_signals,
+    own_folder,
+)
 from footfall.control import ControlServer, Gateway, RuntimeGateway
 from footfall.demo import api as demo
 from footfall.demo.types import Plan, Truth
@@ -101,8 +107,8 @@ def run_demo(settings: Settings, options: DemoOptions) -> int:
         notes = _claimed(settings, options)
         port = free_port(settings.host, settings.port)
         shop_port = free_port(settings.host, options.shop_port)
-        with closing(Runtime.open(settings)) as runtime:
-            uvloop.run(_Demo(runtime, options, notes, port, shop_port).run())
+        with noted_signals() as asked, closing(Runtime.open(settings)) as runtime:
+            uvloop.run(_Demo(runtime, options, notes, port, shop_port).run(asked))
     return 0
 
 
@@ -214,8 +220,8 @@ class _Demo:
         _write_json(_notes_path(self._runtime.settings), equipped)
         return equipped
 
-    async def run(self) -> None:
-        """Serve until interrupted."""
+    async def run(self, asked: threading.Event) -> None:
+        """Serve until interrupted; not at all where a signal has `asked` to stop before."""
         stop = asyncio.Event()
         runtime, host = self._runtime, self._runtime.settings.host
         control = await ControlServer.start(runtime.settings.socket_path, RuntimeGateway(runtime))
@@ -235,6 +241,8 @@ class _Demo:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, end)
+        if asked.is_set():
+            end()
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:

@@ -7,7 +7,9 @@ import shlex
 import signal
 import socket
 import sys
-from contextlib import closing, suppress
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 
 import uvloop
 
@@ -41,8 +43,8 @@ def run_server(settings: Settings) -> int:
     log_to_stderr()
     with own_folder(settings):
         port = free_port(settings.host, settings.port)
-        with closing(Runtime.open(settings)) as runtime:
-            uvloop.run(_serve(runtime, settings.host, port))
+        with noted_signals() as asked, closing(Runtime.open(settings)) as runtime:
+            uvloop.run(_serve(runtime, settings.host, port, asked))
     return 0
 
 
@@ -68,6 +70,23 @@ def own_folder(settings: Settings) -> FolderLock:
     return lock
 
 
+@contextmanager
+def noted_signals() -> Iterator[threading.Event]:
+    """Note SIGINT and SIGTERM in the event instead of acting on them.
+
+    While stores are opened: an exception would come out anywhere, also where it is passed over, and
+    the signal would be lost.
+    """
+    asked = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: asked.set()) for number in numbers]
+    try:
+        yield asked
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 def free_port(host: str, port: int) -> int:
     """Return `port`, or for 0 a free one.
 
@@ -91,11 +110,13 @@ def free_port(host: str, port: int) -> int:
         return chosen
 
 
-async def _serve(runtime: Runtime, host: str, port: int) -> None:
+async def _serve(runtime: Runtime, host: str, port: int, asked: threading.Event) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if asked.is_set():
+        stop.set()
     control = await ControlServer.start(runtime.settings.socket_path, RuntimeGateway(runtime))
     serving = asyncio.create_task(serve(runtime.application(), host, port, stop))
     greeting = asyncio.create_task(_greet(runtime, host, port))
