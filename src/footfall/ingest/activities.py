@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from footfall.contacts.api import ContactKey, contact_names, get_contact, with_merged
 from footfall.ingest import queries
 from footfall.ingest.queries import Selection
-from footfall.ingest.reading import chosen_contacts, named_events, named_groups, newest
+from footfall.ingest.reading import chosen_contacts, counted, named_events, newest
 from footfall.ingest.types import (
     ActivityFilter,
     ActivityGrouping,
@@ -69,18 +69,9 @@ def count_activities(
     """
     with state.read() as conn:
         selection = _selection(conn, scope, chosen)
-    if selection is None:
-        return EventCount(0, [], 0)
-    if group_by is None:
-        [(total,)] = warehouse.rows(queries.total(scope, "activities", selection))
-        return EventCount(total, [], 0)
-    rows = warehouse.rows(
-        queries.groups(scope, "activities", selection, group_by, zone=zone, limit=limit)
+    return counted(
+        state, warehouse, scope, "activities", selection, group_by, zone=zone, limit=limit
     )
-    if not rows:
-        return EventCount(0, [], 0)
-    _, _, groups, total = rows[0]
-    return EventCount(total, named_groups(state, scope, group_by, rows), groups)
 
 
 def contact_history(

@@ -97,13 +97,31 @@ def count_events(
     """
     with state.read() as conn:
         selection = selected_events(conn, scope, chosen)
+    return counted(
+        state, warehouse, scope, "events", selection, group_by, zone=zone, limit=limit, once=once
+    )
+
+
+def counted(
+    state: State,
+    warehouse: Warehouse,
+    scope: Scope,
+    history: History,
+    selection: Selection | None,
+    group_by: Grouping | ActivityGrouping | None,
+    *,
+    zone: ZoneInfo,
+    limit: int,
+    once: bool = False,
+) -> EventCount:
+    """Return how many rows of a history are selected, none for None, and of each group."""
     if selection is None:
         return EventCount(0, [], 0)
     if group_by is None:
-        [(total,)] = warehouse.rows(queries.total(scope, "events", selection, once=once))
+        [(total,)] = warehouse.rows(queries.total(scope, history, selection, once=once))
         return EventCount(total, [], 0)
     rows = warehouse.rows(
-        queries.groups(scope, "events", selection, group_by, zone=zone, limit=limit, once=once)
+        queries.groups(scope, history, selection, group_by, zone=zone, limit=limit, once=once)
     )
     if not rows:
         return EventCount(0, [], 0)

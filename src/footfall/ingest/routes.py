@@ -94,7 +94,7 @@ class Chosen(NamedTuple):
 
     events: EventFilter
     zone: ZoneInfo  #: where days begin
-    says_traffic: bool
+    traffic: str | None  #: as it was said
 
 
 def chosen_events(
@@ -129,7 +129,7 @@ def chosen_events(
             traffic=parameters.traffic(traffic, None),
         ),
         days_in,
-        traffic is not None,
+        traffic,
     )
 
 
@@ -193,7 +193,7 @@ def count_events(
         warehouse,
         call.scope,
         # Bots and the shop's own staff are left out of numbers, unless they are asked for.
-        chosen.events if chosen.says_traffic else replace(chosen.events, traffic="visitor"),
+        replace(chosen.events, traffic=parameters.traffic(chosen.traffic, "visitor")),
         group_by=parameters.one_of(group_by, _GROUPINGS, "#group_by", code="unknown_grouping"),
         zone=chosen.zone,
         limit=limit,
