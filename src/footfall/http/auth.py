@@ -24,14 +24,35 @@ def check_rights(access: Access | None, method: str) -> Access:
         raise Unauthorized("Send a valid token: Authorization: Token <64 characters>.")
     if not (access.may_read if method in SAFE_METHODS else access.may_write):
         wanted = "read" if method in SAFE_METHODS else "write"
-        raise Forbidden(f"This token may not {wanted}.")
+        who = "token" if access.actor.kind == "token" else "role"
+        raise Forbidden(f"This {who} may not {wanted}.")
     return access
 
 
+def check_manages(access: Access) -> None:
+    """Do nothing for who may change settings and see keys and secrets, which open the rest.
+
+    Raises:
+        Forbidden: Anybody else.
+    """
+    if not access.may_manage:
+        raise Forbidden(
+            "This needs a token that may read and write."
+            if access.actor.kind == "token"
+            else "Only an owner of this workspace may do this."
+        )
+
+
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Prove the request's token and leave its rights in the scope (a Litestar guard)."""
+    """Prove the request's token and leave its rights in the scope (a Litestar guard).
+
+    Where they are in the scope already, our own process has called (the console, for a person whose
+    session it knows): nobody outside can write there.
+    """
     services: Services = connection.app.state.services
-    token = token_of(connection.headers.get("authorization"))
-    access = None if token is None else await services.keyring.find_async(token)
+    access: Access | None = connection.scope.get(ACCESS)  # type: ignore[assignment]  # our own key
+    if access is None:
+        token = token_of(connection.headers.get("authorization"))
+        access = None if token is None else await services.keyring.find_async(token)
     method = str(connection.scope.get("method", "GET"))
     connection.scope[ACCESS] = check_rights(access, method)  # type: ignore[literal-required]  # our own key

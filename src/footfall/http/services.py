@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 from litestar import Request
@@ -21,16 +21,31 @@ from footfall.state.api import State
 ACCESS = "footfall.access"
 
 
+class Actor(NamedTuple):
+    """Who does something: a person in the console, or a program with a token."""
+
+    kind: Literal["user", "token"]
+    id: int
+    name: str  #: for people: an e-mail address, or what the token is called
+
+
 class Access(Protocol):
-    """What the caller may do, proven by a token; `footfall.workspaces.types.Access` is one."""
+    """What the caller may do, proven by a token or a session.
+
+    `footfall.workspaces.types.Access` is one.
+    """
 
     @property
     def scope(self) -> Scope:
         """The workspace."""
 
     @property
-    def api_key_id(self) -> ApiKeyId:
-        """Whose token it was."""
+    def actor(self) -> Actor:
+        """Who calls."""
+
+    @property
+    def api_key_id(self) -> ApiKeyId | None:
+        """Whose token it was; None for a person."""
 
     @property
     def may_read(self) -> bool:
@@ -39,6 +54,10 @@ class Access(Protocol):
     @property
     def may_write(self) -> bool:
         """Whether everything else is allowed."""
+
+    @property
+    def may_manage(self) -> bool:
+        """Whether settings, keys and secrets are open: to an owner, or a token of all rights."""
 
 
 class Keyring(Protocol):

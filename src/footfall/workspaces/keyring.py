@@ -6,6 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection
 
+from footfall.http.services import Actor
 from footfall.kernel.instants import SECOND_MS, Clock
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
@@ -30,9 +31,11 @@ def authenticate(conn: Connection, token: bytes) -> Access | None:
     key, time_zone = found
     return Access(
         scope=Scope(key.workspace_id),
+        actor=Actor("token", key.id, key.name),
         api_key_id=key.id,
         may_read=key.scope != "write",
         may_write=key.scope != "read",
+        may_manage=key.scope == "read-write",
         time_zone=time_zone,
     )
 

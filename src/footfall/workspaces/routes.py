@@ -7,9 +7,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.http.services import Call, TheCall
+from footfall.http.auth import check_manages
+from footfall.http.services import TheCall
 from footfall.http.threads import in_thread
-from footfall.kernel.errors import Forbidden
 from footfall.kernel.instants import to_iso
 from footfall.workspaces import api
 from footfall.workspaces.types import AppKey, Workspace
@@ -104,12 +104,6 @@ def _shown_key(key: AppKey) -> AppKeyAnswer:
     )
 
 
-def _check_full_rights(call: Call) -> None:
-    """Do nothing for a token that may read and write: such a key or secret opens the rest."""
-    if not (call.access.may_read and call.access.may_write):
-        raise Forbidden("This needs a token that may read and write.")
-
-
 @get("/api/v1/workspace", summary="Read the settings", tags=_TAGS)
 @in_thread
 def read_workspace(call: TheCall) -> WorkspaceAnswer:
@@ -140,7 +134,7 @@ def change_workspace(call: TheCall, data: JSONBody[WorkspaceBody]) -> WorkspaceA
 @in_thread
 def read_identity_secret(call: TheCall) -> IdentitySecretAnswer:
     """Answer what contact ids are signed with; to a token that may read and write."""
-    _check_full_rights(call)
+    check_manages(call.access)
     with call.read() as conn:
         workspace = api.get_workspace(conn, call.scope.workspace_id)
     return IdentitySecretAnswer(workspace.identity_secret)
@@ -155,7 +149,7 @@ def read_identity_secret(call: TheCall) -> IdentitySecretAnswer:
 @in_thread
 def rotate_identity_secret(call: TheCall) -> IdentitySecretAnswer:
     """Make a new one; signatures made with the old one are refused within a second."""
-    _check_full_rights(call)
+    check_manages(call.access)
     with call.writing() as conn:
         secret = api.rotate_identity_secret(conn, call.scope, call.services.random_bytes)
     return IdentitySecretAnswer(secret)
@@ -173,7 +167,7 @@ def list_app_keys(call: TheCall) -> AppKeyList:
 @in_thread
 def create_app_key(call: TheCall, data: JSONBody[NewAppKeyBody]) -> AppKeyAnswer:
     """Make a key for pages of `allowed_origins`, or of any."""
-    _check_full_rights(call)
+    check_manages(call.access)
     with call.write() as (conn, receipt):
         key = api.create_app_key(
             conn,
@@ -191,7 +185,7 @@ def create_app_key(call: TheCall, data: JSONBody[NewAppKeyBody]) -> AppKeyAnswer
 @in_thread
 def change_app_key(call: TheCall, key: FromPath[str], data: JSONBody[AppKeyBody]) -> AppKeyAnswer:
     """Change what is given; in force within a second."""
-    _check_full_rights(call)
+    check_manages(call.access)
     with call.writing() as conn:
         changed = api.update_app_key(
             conn,
@@ -208,7 +202,7 @@ def change_app_key(call: TheCall, key: FromPath[str], data: JSONBody[AppKeyBody]
 @in_thread
 def revoke_app_key(call: TheCall, key: FromPath[str]) -> None:
     """Refuse the key from within a second on; it stays on the list."""
-    _check_full_rights(call)
+    check_manages(call.access)
     with call.write() as (conn, receipt):
         api.get_app_key(conn, call.scope, key)  # a name is none
         api.revoke_app_key(conn, call.scope, key, receipt.now)

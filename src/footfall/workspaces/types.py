@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from footfall.http.services import Actor
 from footfall.kernel.ids import ApiKeyId, AppKeyId, WorkspaceId
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
@@ -42,12 +43,14 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the caller may do, proven by a token."""
+    """What the caller may do, proven by a token or a session."""
 
     scope: Scope
-    api_key_id: ApiKeyId
+    actor: Actor
+    api_key_id: ApiKeyId | None  #: None for a person
     may_read: bool
     may_write: bool
+    may_manage: bool  #: settings, keys and secrets
     time_zone: str  #: the workspace's, for times in events that name none
 
 
