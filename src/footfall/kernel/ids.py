@@ -5,6 +5,9 @@ from typing import NewType
 WorkspaceId = NewType("WorkspaceId", int)
 ApiKeyId = NewType("ApiKeyId", int)
 AppKeyId = NewType("AppKeyId", int)
+UserId = NewType("UserId", int)
+SessionId = NewType("SessionId", int)
+LinkId = NewType("LinkId", int)
 #: Never reused, also after a deletion. 0 stands for "no contact" in the warehouse.
 ContactId = NewType("ContactId", int)
 #: Never reused, also after a deletion.

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 #: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
-NEWEST_REVISION = "0003"
+NEWEST_REVISION = "0004"
 
 metadata = MetaData(
     naming_convention={
@@ -79,6 +79,84 @@ app_keys = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
     Index(None, "workspace_id"),
+)
+
+#: People who sign in to the console. A row stays when its person has left every workspace.
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("email", String(320), nullable=False, unique=True),  # in small letters
+    Column("name", String(255), nullable=False),
+    Column("password_hash", Text, nullable=False),  # Argon2id, with its parameters
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger),
+    Column("disabled_at", BigInteger),
+    #: JSON object: footfall.workspaces.types.Preferences.
+    Column("preferences", Text, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("user_id", Integer, ForeignKey("users.id"), primary_key=True),
+    Column("workspace_id", Integer, ForeignKey("workspaces.id"), primary_key=True),
+    Column("role", String(16), nullable=False),  # owner, editor, viewer
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "workspace_id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    #: SHA-256, as in api_keys.
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("user_id", Integer, ForeignKey("users.id"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Index(None, "user_id"),
+)
+
+#: Links that let somebody in once: the first owner, invited people, those who forgot a password.
+one_time_links = Table(
+    "one_time_links",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("purpose", String(16), nullable=False),  # owner, invitation, reset
+    Column("email", String(320)),  # null: the first owner, who says it
+    Column("workspace_id", Integer, ForeignKey("workspaces.id")),  # null: owner
+    Column("role", String(16)),  # only of an invitation
+    Column("user_id", Integer, ForeignKey("users.id")),  # only of a reset
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Column("created_by", Integer, ForeignKey("users.id")),  # null: the command line
+    Index(None, "workspace_id"),
+)
+
+#: Who changed what; rows are added and, once old, deleted, never changed.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", _key, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor_kind", String(16), nullable=False),  # user, token, operator
+    Column("actor_id", Integer, nullable=False),
+    Column("actor_name", Text, nullable=False),  # as it was then
+    Column("action", String(64), nullable=False),
+    Column("object_kind", String(32), nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("object_name", Text),
+    Column("before", Text),  # JSON object of the fields that changed; null: it was made
+    Column("after", Text),  # likewise; null: it was deleted
+    Index(None, "workspace_id", "id"),
+    Index(None, "workspace_id", "at"),
+    Index(None, "workspace_id", "object_kind", "object_id"),
 )
 
 #: Names of ordinary events, so that the first occurrence of one can be told.
