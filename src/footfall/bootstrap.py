@@ -37,7 +37,13 @@ from footfall.kernel.instants import Instant
 from footfall.settings import Settings
 from footfall.state.api import State, StateUnavailable, open_state
 from footfall.warehouse.api import Warehouse, open_warehouse
-from footfall.workspaces.api import AppKeyring, Keyring, create_workspace, list_workspaces
+from footfall.workspaces.api import (
+    AppKeyring,
+    Authenticator,
+    Keyring,
+    create_workspace,
+    list_workspaces,
+)
 from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
 
 #: The workspace that a new data folder begins with.
@@ -206,6 +212,7 @@ class Runtime:
                 "journal": self.journal,
                 "advisor": advisor,
                 "visibility": self.projector,
+                "authenticator": Authenticator(self.state, clock, secrets.token_bytes),
             },
             extra_paths=COLLECTOR_PATHS,
         )

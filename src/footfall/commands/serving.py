@@ -20,6 +20,8 @@ from footfall.settings import Settings
 from footfall.workspaces.api import (
     create_app_key,
     create_token,
+    first_owner_link,
+    link_path,
     list_app_keys,
     list_tokens,
     list_workspaces,
@@ -140,6 +142,9 @@ async def _greet(runtime: Runtime, host: str, port: int) -> None:
     app_key = await asyncio.to_thread(_first_app_key, runtime)
     if app_key is not None:
         print(_snippet(url, app_key))
+    owner_token = await asyncio.to_thread(_owner_token, runtime)
+    if owner_token is not None:
+        print(_welcome(f"{url}{link_path(owner_token)}"))
     print("Ready. Ctrl-C stops it.", flush=True)
 
 
@@ -184,6 +189,19 @@ def _first_app_key(runtime: Runtime) -> str | None:
             random_bytes=secrets.token_bytes,
         )
         return key.key
+
+
+def _owner_token(runtime: Runtime) -> str | None:
+    """Return the token of a new link for the first owner if nobody can sign in yet."""
+    with runtime.state.write() as conn:
+        return first_owner_link(conn, clock(), secrets.token_bytes)
+
+
+def _welcome(link: str) -> str:
+    return f"""Nobody can sign in yet. Whoever opens this link within a day becomes the owner:
+
+    {link}
+"""
 
 
 def _snippet(url: str, app_key: str) -> str:

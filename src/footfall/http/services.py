@@ -12,7 +12,7 @@ from litestar.params import SkipValidation
 from sqlalchemy import Connection
 
 from footfall.http.headers import ApiVersion, api_version
-from footfall.kernel.ids import ApiKeyId
+from footfall.kernel.ids import ApiKeyId, SessionId
 from footfall.kernel.instants import Clock, Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
@@ -22,10 +22,10 @@ ACCESS = "footfall.access"
 
 
 class Actor(NamedTuple):
-    """Who does something: a person in the console, or a program with a token."""
+    """Who does something: a person in the console, a program with a token, the command line."""
 
-    kind: Literal["user", "token"]
-    id: int
+    kind: Literal["user", "token", "operator"]
+    id: int  #: 0 for the operator, who uses the command line on the machine itself
     name: str  #: for people: an e-mail address, or what the token is called
 
 
@@ -58,6 +58,10 @@ class Access(Protocol):
     @property
     def may_manage(self) -> bool:
         """Whether settings, keys and secrets are open: to an owner, or a token of all rights."""
+
+    @property
+    def session_id(self) -> SessionId | None:
+        """In which session a person calls; None for a token."""
 
 
 class Keyring(Protocol):

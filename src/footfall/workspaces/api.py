@@ -1,4 +1,4 @@
-"""Use cases of workspaces and their keys. The only place that mints a `Scope`."""
+"""Use cases of workspaces, their keys and their people; the door that other features import."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -7,38 +7,107 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
 
+from footfall.http.services import Actor
 from footfall.kernel.errors import Conflict, NotFound
 from footfall.kernel.ids import WorkspaceId
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.workspaces import logic, queries
+from footfall.workspaces.audit import list_changes, record_change
 from footfall.workspaces.keyring import AppKeyring, Keyring, app_access, authenticate
+from footfall.workspaces.links import (
+    first_owner_link,
+    invitations,
+    invite,
+    link_path,
+    open_link,
+    password_reset_link,
+    withdraw_invitation,
+)
 from footfall.workspaces.logic import origin_allowed, random_text
-from footfall.workspaces.types import ApiKey, AppKey, Workspace
+from footfall.workspaces.passwords import Passwords, Throttle, TooManyAttempts
+from footfall.workspaces.sessions import (
+    csrf_token,
+    end_session,
+    mark_seen,
+    session_of,
+    sessions_of,
+    sign_out,
+    sign_out_everywhere,
+    start_session,
+)
+from footfall.workspaces.sign_in import Authenticator, LinkEnded, WrongCredentials
+from footfall.workspaces.types import Access, ApiKey, AppKey, Workspace
+from footfall.workspaces.users import (
+    add_member,
+    change_role,
+    get_member,
+    get_user,
+    list_workspaces_of,
+    member_named,
+    members,
+    remove_member,
+    rename_user,
+    set_preferences,
+)
 
 __all__ = [
     "DEFAULT_NAME",
     "AppKeyring",
+    "Authenticator",
     "Keyring",
+    "LinkEnded",
+    "Passwords",
+    "Throttle",
+    "TooManyAttempts",
+    "WrongCredentials",
+    "add_member",
     "app_access",
     "authenticate",
+    "change_role",
     "create_app_key",
     "create_token",
     "create_workspace",
+    "csrf_token",
+    "end_session",
     "ensure_workspace",
+    "first_owner_link",
     "get_app_key",
+    "get_member",
+    "get_user",
     "get_workspace",
+    "invitations",
+    "invite",
+    "link_path",
     "list_app_keys",
+    "list_changes",
     "list_tokens",
     "list_workspaces",
+    "list_workspaces_of",
+    "mark_seen",
+    "member_named",
+    "members",
+    "open_link",
+    "operator_access",
     "origin_allowed",
+    "password_reset_link",
     "random_text",
+    "record_change",
+    "remove_member",
+    "rename_user",
     "revoke_app_key",
     "revoke_token",
     "rotate_identity_secret",
     "scope_of",
+    "session_of",
+    "sessions_of",
+    "set_preferences",
+    "sign_out",
+    "sign_out_everywhere",
+    "start_session",
     "update_app_key",
     "update_workspace",
+    "withdraw_invitation",
     "workspace_named",
 ]
 
@@ -165,6 +234,19 @@ def _refuse_taken(conn: Connection, name: str) -> None:
 def scope_of(workspace: Workspace) -> Scope:
     """Return permission to the whole of `workspace`."""
     return Scope(workspace.id)
+
+
+def operator_access(workspace: Workspace) -> Access:
+    """Return the rights of who uses the command line on the machine itself: all of them."""
+    return Access(
+        scope=scope_of(workspace),
+        actor=Actor("operator", 0, "command line"),
+        api_key_id=None,
+        may_read=True,
+        may_write=True,
+        may_manage=True,
+        time_zone=workspace.time_zone,
+    )
 
 
 def create_token(

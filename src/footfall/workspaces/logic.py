@@ -10,9 +10,10 @@ from typing import Final
 from footfall.kernel.errors import Invalid
 from footfall.kernel.instants import zone
 from footfall.kernel.money import currency_of
-from footfall.workspaces.types import KeyScope
+from footfall.workspaces.types import KeyScope, Role, Theme
 
 TOKEN_CHARACTERS: Final = 64
+SECRET_CHARACTERS: Final = 43
 #: As long as the compatible snippet's; a name that everybody can read, not a secret.
 APP_KEY_CHARACTERS: Final = 6
 #: More than a shop has sites, with test systems and all.
@@ -26,6 +27,7 @@ MAX_TIME_ZONE_CHARACTERS: Final = 64
 
 _ALPHABET = string.ascii_letters + string.digits
 _TOKEN = re.compile(rb"[A-Za-z0-9]{64}")
+_SECRET = re.compile(r"[A-Za-z0-9]{43}")
 _APP_KEY = re.compile(rb"[A-Za-z0-9]{6}")
 #: Scheme, perhaps a wildcard, host, perhaps a port. Apps have schemes of their own.
 _ORIGIN = re.compile(
@@ -43,6 +45,10 @@ _SCOPES: Final[dict[str, KeyScope]] = {
     "write": "write",
     "read-write": "read-write",
 }
+_ROLES: Final[tuple[Role, ...]] = ("owner", "editor", "viewer")
+_THEMES: Final[tuple[Theme, ...]] = ("auto", "light", "dark")
+#: Language, perhaps script, perhaps region: pl, en-GB, zh-Hant-TW.
+_LOCALE = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
 
 
 def new_token(random_bytes: Callable[[int], bytes]) -> str:
@@ -61,6 +67,16 @@ def random_text(length: int, random_bytes: Callable[[int], bytes]) -> str:
         # 248 is four times 62: bytes past it would make the first letters likelier.
         characters += [_ALPHABET[byte % 62] for byte in random_bytes(length) if byte < 248]
     return "".join(characters[:length])
+
+
+def new_secret(random_bytes: Callable[[int], bytes]) -> str:
+    """Return the secret of a session or of a one-time link: 43 letters and digits, 256 bits."""
+    return random_text(SECRET_CHARACTERS, random_bytes)
+
+
+def is_secret(text: str) -> bool:
+    """Return whether `text` could be the secret of a session or of a one-time link."""
+    return _SECRET.fullmatch(text) is not None
 
 
 def is_token(token: bytes) -> bool:
@@ -130,6 +146,41 @@ def checked_scope(name: str) -> KeyScope:
     if scope is None:
         raise Invalid.at("/scope", "unknown_scope", "A scope is read, write or read-write.")
     return scope
+
+
+def checked_role(name: str) -> Role:
+    """Return `name` as a role.
+
+    Raises:
+        Invalid: It is none of owner, editor and viewer.
+    """
+    for role in _ROLES:
+        if name == role:
+            return role
+    raise Invalid.at("/role", "unknown_role", "A role is owner, editor or viewer.")
+
+
+def checked_theme(name: str) -> Theme:
+    """Return `name` as a theme.
+
+    Raises:
+        Invalid: It is none of auto, light and dark.
+    """
+    for theme in _THEMES:
+        if name == theme:
+            return theme
+    raise Invalid.at("/theme", "unknown_theme", "A theme is auto, light or dark.")
+
+
+def checked_locale(tag: str | None) -> str | None:
+    """Return `tag` if it looks like a language tag; None stands for what the browser asks for.
+
+    Raises:
+        Invalid: It does not.
+    """
+    if tag is not None and _LOCALE.fullmatch(tag) is None:
+        raise Invalid.at("/locale", "unknown_locale", "A language is a tag such as pl or en-GB.")
+    return tag
 
 
 def checked_origins(origins: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -36,19 +36,21 @@ def insert_workspace(
 
 def all_workspaces(conn: Connection) -> list[Workspace]:
     """Return every workspace, oldest first."""
-    return [_workspace(row) for row in conn.execute(select(workspaces).order_by(workspaces.c.id))]
+    return [
+        workspace_of_row(row) for row in conn.execute(select(workspaces).order_by(workspaces.c.id))
+    ]
 
 
 def workspace_by_id(conn: Connection, workspace_id: WorkspaceId) -> Workspace | None:
     """Return one workspace."""
     row = conn.execute(select(workspaces).where(workspaces.c.id == workspace_id)).one_or_none()
-    return None if row is None else _workspace(row)
+    return None if row is None else workspace_of_row(row)
 
 
 def workspace_by_name(conn: Connection, name: str) -> Workspace | None:
     """Return one workspace."""
     row = conn.execute(select(workspaces).where(workspaces.c.name == name)).one_or_none()
-    return None if row is None else _workspace(row)
+    return None if row is None else workspace_of_row(row)
 
 
 def update_workspace(conn: Connection, scope: Scope, columns: dict[str, Any]) -> None:
@@ -215,7 +217,8 @@ def _app_key(row: Row[Any]) -> AppKey:
     )
 
 
-def _workspace(row: Row[Any]) -> Workspace:
+def workspace_of_row(row: Row[Any]) -> Workspace:
+    """Return the workspace of a row that has its columns."""
     return Workspace(
         id=WorkspaceId(row.id),
         name=row.name,
