@@ -1,5 +1,5 @@
 # Two commands do everything: `make run` and `make test`. The work is in tools/.
-.PHONY: run demo test check sdk soak bench format clean help
+.PHONY: run demo test check sdk console soak bench format clean help
 
 # Arguments for the program behind a target: make run ARGS="--port 8001", make test ARGS="-k journal"
 ARGS ?=
@@ -10,6 +10,7 @@ help:
 	@echo "make test    install what tests need and run them all"
 	@echo "make check   formatting, lint, types, layers, house rules"
 	@echo "make sdk     build the browser SDK into the package; needs Node"
+	@echo "make console build the console's scripts into the package; needs Node"
 	@echo "make soak    the long tests"
 	@echo "make bench   the benchmarks, each with its ratio to a baseline of the same run"
 	@echo "make format  rewrite the code in house style"
@@ -38,10 +39,14 @@ check:
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python tools/lint.py
-	@tools/sdk.sh check
+	@tools/web.sh check sdk
+	@tools/web.sh check console
 
 sdk:
-	@tools/sdk.sh build
+	@tools/web.sh build sdk
+
+console:
+	@tools/web.sh build console
 
 bench:
 	@tools/setup.sh dev
@@ -53,5 +58,5 @@ format:
 	.venv/bin/ruff format .
 
 clean:
-	rm -rf .venv web/sdk/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv web/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,6 +16,8 @@ from granian.server.embed import Server
 
 from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
 from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
+from footfall.console.page_kit import ConsoleServices
+from footfall.console.routes import console_router
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
 from footfall.http.application import create_application
 from footfall.http.edge import AsgiApp
@@ -197,6 +199,7 @@ class Runtime:
                 "projector_lag_records": lambda: self.projector.lag,
             },
         )
+        authenticator = Authenticator(self.state, clock, secrets.token_bytes)
         app = create_application(
             [
                 *WORKSPACE_ROUTES,
@@ -212,9 +215,10 @@ class Runtime:
                 "journal": self.journal,
                 "advisor": advisor,
                 "visibility": self.projector,
-                "authenticator": Authenticator(self.state, clock, secrets.token_bytes),
+                "authenticator": authenticator,
             },
             extra_paths=COLLECTOR_PATHS,
+            routers=[console_router(ConsoleServices(services, authenticator))],
         )
         return self._collectors(app, keyring, advisor)
 

@@ -24,6 +24,7 @@ def create_application(
     *,
     dependencies: Mapping[str, Any] | None = None,
     extra_paths: ExtraPaths | None = None,
+    routers: Sequence[Router] = (),
 ) -> Edge:
     """Return the ASGI application of the REST API.
 
@@ -31,6 +32,8 @@ def create_application(
         routes: Of all features, with whole paths; every one of them asks for a token.
         dependencies: What routes take by name besides `call` and `services`.
         extra_paths: OpenAPI path items of what is served in front of this application.
+        routers: Of what is no API and lets people in by its own rules: the console. It calls the
+            API through `api_app` of the application's state.
     """
     registry = operations.metrics_registry(services)
 
@@ -47,6 +50,7 @@ def create_application(
                 dependencies={"call": Provide(provide_call, sync_to_thread=False)},
             ),
             Router(path="/", route_handlers=[*operations.routes, *openapi.routes, *widget.routes]),
+            *routers,
         ],
         dependencies={name: _constant(value) for name, value in provided.items()},
         exception_handlers=EXCEPTION_HANDLERS,
@@ -61,7 +65,9 @@ def create_application(
     app.state.openapi_document = cache(
         lambda: document_of([*routes, *operations.routes], ["call", *provided], extra_paths or {})
     )
-    return Edge(cast("AsgiApp", app), services)
+    edge = Edge(cast("AsgiApp", app), services)
+    app.state.api_app = edge
+    return edge
 
 
 def _constant(value: Any) -> Provide:

@@ -27,6 +27,7 @@ from footfall.workspaces.links import (
 from footfall.workspaces.logic import origin_allowed, random_text
 from footfall.workspaces.passwords import Passwords, Throttle, TooManyAttempts
 from footfall.workspaces.sessions import (
+    LONGEST_SESSION_MS,
     csrf_token,
     end_session,
     mark_seen,
@@ -53,6 +54,7 @@ from footfall.workspaces.users import (
 
 __all__ = [
     "DEFAULT_NAME",
+    "LONGEST_SESSION_MS",
     "AppKeyring",
     "Authenticator",
     "Keyring",

@@ -18,7 +18,7 @@ from footfall.workspaces.types import Session
 #: A session that nobody used for so long is over: a holiday, not a lost laptop.
 IDLE_MS: Final = 14 * DAY_MS
 #: And so is every one after so long, used or not.
-LONGEST_MS: Final = 90 * DAY_MS
+LONGEST_SESSION_MS: Final = 90 * DAY_MS
 #: Written so often at most: a page is many requests, and one writes at a time.
 _SEEN_EVERY_MS: Final = MINUTE_MS
 #: Browsers take some 150; who sends more is none.
@@ -47,7 +47,7 @@ def start_session(
         user_id,
         logic.token_hash(token.encode()),
         now,
-        Instant(now + LONGEST_MS),
+        Instant(now + LONGEST_SESSION_MS),
         _UNPRINTABLE.sub(" ", user_agent)[:_MAX_USER_AGENT_CHARACTERS],
     )
     user_queries.update_user(conn, user_id, {"last_seen_at": now})

@@ -1,18 +1,19 @@
 #!/bin/sh
-# Build the browser SDK of web/sdk into the package (`sdk.sh build`), or compare the committed build
-# with its sources (`sdk.sh check`). Running Footfall needs none of this, so without Node a check says
+# Build scripts of web/ into the package (`web.sh build sdk`), or compare the committed build with its
+# sources (`web.sh check console`). Running Footfall needs none of this, so without Node a check says
 # that it was skipped.
 set -eu
-cd "$(dirname "$0")/../web/sdk"
 
 want=${1:?build or check}
+folder=${2:?sdk or console}
+cd "$(dirname "$0")/../web/$folder"
 
 missing() {
     if [ "$want" = check ]; then
-        echo "skipped: the browser SDK was not compared with its sources, because $1" >&2
+        echo "skipped: web/$folder was not compared with what is built, because $1" >&2
         exit 0
     fi
-    echo "The browser SDK cannot be built, because $1" >&2
+    echo "web/$folder cannot be built, because $1" >&2
     exit 1
 }
 
