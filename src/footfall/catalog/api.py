@@ -37,6 +37,7 @@ __all__ = [
     "mark_all_dirty",
     "product_ids",
     "product_names",
+    "products_now",
     "put_product",
     "recast_products",
 ]
@@ -85,6 +86,12 @@ def get_product(conn: Connection, scope: Scope, key: ProductKey) -> Product:
     if product is None or product.deleted_at is not None:
         raise _not_found()
     return product
+
+
+def products_now(conn: Connection, scope: Scope, ids: Collection[int]) -> dict[int, Product]:
+    """Return these products by id as they are now; deleted ones are left out."""
+    found = [product_of(row) for row in queries.by_id(conn, scope, ids)]
+    return {product.id: product for product in found if product.deleted_at is None}
 
 
 def list_products(

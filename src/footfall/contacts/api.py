@@ -11,6 +11,15 @@ from footfall.attributes.api import STEP_OBJECTS, Step, load_definitions, writte
 from footfall.attributes.types import Definition, SetAside
 from footfall.contacts import queries
 from footfall.contacts.book import ContactBook, IdentityKind
+from footfall.contacts.cart import (
+    CART_EVENTS,
+    CART_MS,
+    CartChange,
+    CartItem,
+    CartTotal,
+    cart_totals,
+    fold_cart,
+)
 from footfall.contacts.logic import Identifiers
 from footfall.contacts.opened import OpenContact, contact_of
 from footfall.contacts.queries import mark_all_dirty
@@ -22,17 +31,26 @@ from footfall.kernel.scope import Scope
 from footfall.workspaces.api import get_workspace
 
 __all__ = [
+    "CART_EVENTS",
+    "CART_MS",
+    "CartChange",
+    "CartItem",
+    "CartTotal",
     "ContactBook",
     "ContactKey",
     "Identifiers",
     "SavedContact",
+    "cart_items",
+    "cart_totals",
     "change_contact",
     "contact_ids",
     "contact_names",
     "count_contacts",
     "delete_contact",
     "find_contact",
+    "forget_old_carts",
     "get_contact",
+    "keep_cart_changes",
     "list_contacts",
     "mark_all_dirty",
     "put_contact",
@@ -226,6 +244,35 @@ def delete_contact(conn: Connection, scope: Scope, key: ContactKey, *, now: Inst
     gone = book.delete(contact)
     book.save()
     queries.erase(conn, scope, gone, now)
+
+
+def keep_cart_changes(
+    conn: Connection,
+    scope: Scope,
+    changes: Sequence[tuple[int, CartChange]],
+    *,
+    only_living: bool = False,
+) -> None:
+    """Keep what events did to carts, by the contact each was given to; a repeat adds nothing.
+
+    Args:
+        only_living: Whether some of the contacts may be deleted by now; theirs are left out.
+    """
+    if only_living:
+        living = set(queries.living_ids(conn, scope, {contact_id for contact_id, _ in changes}))
+        changes = [change for change in changes if change[0] in living]
+    queries.add_cart_changes(conn, scope, changes)
+
+
+def cart_items(conn: Connection, scope: Scope, contact_id: int, now: Instant) -> list[CartItem]:
+    """Return what lies in the cart of a contact and of all merged into it, the oldest first."""
+    ids = with_merged(conn, scope, contact_id)
+    return fold_cart(queries.latest_cart_changes(conn, scope, ids, now - CART_MS))
+
+
+def forget_old_carts(conn: Connection, now: Instant) -> None:
+    """Delete what is too old to count in a cart, in every workspace."""
+    queries.forget_cart_changes(conn, now - CART_MS)
 
 
 def recast_contacts(

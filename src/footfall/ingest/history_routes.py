@@ -1,4 +1,4 @@
-"""HTTP of activities, of what a contact did, and of revenue."""
+"""HTTP of activities, of what a contact did and has in its cart, and of revenue."""
 
 from typing import Annotated, Final, NamedTuple, get_args
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from footfall.http.paging import DEFAULT_LIMIT, MAX_LIMIT, CursorParameter, chec
 from footfall.http.services import Call, TheCall
 from footfall.ingest import activities, parameters
 from footfall.ingest import revenue as reports
+from footfall.ingest.carts import Cart, read_cart
 from footfall.ingest.parameters import (
     ContactIdParameter,
     ContactParameter,
@@ -44,6 +45,7 @@ from footfall.kernel.ids import ContactId
 from footfall.warehouse.api import Warehouse
 
 _TAGS: Final = ["activities"]
+_CARTS: Final = ["contacts"]
 #: Kinds that leave a row; news of a contact does not.
 KINDS: Final = ("event", "page_view", "screen")
 _GROUPINGS: Final[tuple[ActivityGrouping, ...]] = get_args(ActivityGrouping)
@@ -233,6 +235,33 @@ def _history(
     return HistoryAnswer(items, parameters.cursor_before(next_before))
 
 
+@get(
+    "/api/v1/contacts/{custom_id:str}/cart",
+    sync_to_thread=True,
+    summary="Read a contact's cart",
+    tags=_CARTS,
+)
+def read_contact_cart(call: TheCall, custom_id: FromPath[str]) -> Cart:
+    """Answer what lies in it now: quantities, prices then and now, totals by currency, age."""
+    return _cart(call, decoded_segment(custom_id))
+
+
+@get(
+    "/api/v1/contacts/by-id/{contact_id:str}/cart",
+    sync_to_thread=True,
+    summary="Read a contact's cart, by internal id",
+    tags=_CARTS,
+)
+def read_contact_cart_by_id(call: TheCall, contact_id: FromPath[str]) -> Cart:
+    """Answer what lies in it now: quantities, prices then and now, totals by currency, age."""
+    return _cart(call, ContactId(record_id(contact_id)))
+
+
+def _cart(call: Call, contact: ContactKey) -> Cart:
+    check_parameters(call, ())
+    return read_cart(call.services.state, call.scope, contact, call.services.clock())
+
+
 @get("/api/v1/reports/revenue", sync_to_thread=True, summary="Revenue", tags=["reports"])
 def report_revenue(
     call: TheCall,
@@ -279,5 +308,7 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     count_activities,
     list_history,
     list_history_by_id,
+    read_contact_cart,
+    read_contact_cart_by_id,
     report_revenue,
 ]

@@ -14,7 +14,13 @@ from sqlalchemy import Connection
 from footfall.attributes.api import load_definitions, name_std
 from footfall.attributes.types import BROWSER
 from footfall.catalog.api import ProductBook
-from footfall.contacts.api import ContactBook
+from footfall.contacts.api import (
+    CART_EVENTS,
+    CART_MS,
+    CartChange,
+    ContactBook,
+    keep_cart_changes,
+)
 from footfall.contacts.types import Unplaceable
 from footfall.ingest import queries
 from footfall.ingest.types import ActivityRecord, Doing, EventRecord, Record, RefusedRecord
@@ -100,6 +106,7 @@ class _Shop:
         self._conn = conn
         self._scope = scope = scope_of(workspace)
         self._names: dict[str, int] = {}  # of ordinary events, with their first position
+        self._cart_changes: list[tuple[int, CartChange]] = []  # by contact
         allowed = workspace.browser_attributes
         self._browser_attributes = (
             None if allowed is None else frozenset(name_std(name) or "" for name in allowed)
@@ -154,6 +161,8 @@ class _Shop:
             product = self.products.find_or_create(event.product_custom_id)
         if product.deleted_at is not None:
             self.products.revive(product, event.occurred_at)
+        if event.event_type in CART_EVENTS and contact_id:
+            self._change_cart(position, event, contact_id, product.id)
         if event.attributes != "{}":
             self.products.apply(
                 product,
@@ -165,6 +174,23 @@ class _Shop:
                 permitted=self._browser_attributes if event.source == BROWSER else None,
             )
         return contact_id, product.id
+
+    def _change_cart(
+        self, position: int, event: EventRecord, contact_id: int, product_id: int
+    ) -> None:
+        if event.occurred_at <= event.received_at - CART_MS:
+            return  # history that somebody imports
+        change = CartChange(
+            event.occurred_at,
+            position,
+            product_id,
+            event.event_type,
+            event.quantity,
+            event.unit_price,
+            event.currency,
+            event.order_id,
+        )
+        self._cart_changes.append((contact_id, change))
 
     def place_activity(self, position: int, activity: ActivityRecord) -> tuple[int, int]:
         """Apply one activity; return (contact id or 0, NO_PRODUCT), nowhere if it leaves no row.
@@ -256,6 +282,7 @@ class _Shop:
         """Write what changed; return how many contacts and products look different."""
         self.set_now(self._latest)
         queries.remember_names(self._conn, self._scope, self._names)
+        keep_cart_changes(self._conn, self._scope, self._cart_changes)
         return self.contacts.save() + self.products.save()
 
 

@@ -19,8 +19,10 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
+from footfall.contacts.api import forget_old_carts
 from footfall.http.services import Counters
 from footfall.ingest import placement, queries
+from footfall.ingest.carts import fill_carts
 from footfall.ingest.erasing import Eraser
 from footfall.ingest.inserting import HistoryRow, Inserter
 from footfall.ingest.placement import NOWHERE, Placed, activity_rows, warehouse_rows
@@ -131,7 +133,7 @@ class Projector:
         self._inserted = Position(0)
         self._last_copy = 0.0
         self._copies_due = True  # whether there may be something to copy
-        self._forgot_at = 0
+        self._forgot_at = Instant(0)
         self._waiters: list[_Waiter] = []
         self._threads: list[threading.Thread] = []
         self._faults: dict[str, str] = {}
@@ -245,6 +247,7 @@ class Projector:
     def rebuild(self, timeout_seconds: float) -> bool:
         """Make the warehouse's copies of products and contacts again; never touches events.
 
+        Carts get what the events say that are there, such as those of a time before carts.
         Returns False if they are not all there in time; they are still being made then.
         """
         # Marked before and after: a crash between leaves them marked, and a copy made between the
@@ -254,6 +257,7 @@ class Projector:
         self._warehouse.empty_snapshots()
         with self._state.write() as conn:
             mark_all_dirty(conn)
+        fill_carts(self._state, self._warehouse, self._clock())
         return self.wait_in_thread(None, timeout_seconds)
 
     def _announce(self) -> None:
@@ -484,6 +488,7 @@ class Projector:
             self._forgot_at = self._clock()
             with self._state.write() as conn:
                 queries.forget_failed_events(conn, self._forgot_at - FAILED_EVENTS_KEPT_MS)
+                forget_old_carts(conn, self._forgot_at)
         return True
 
     def _refuse(self, position: Position) -> None:

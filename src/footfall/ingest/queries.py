@@ -354,6 +354,32 @@ def page(
     )
 
 
+def cart_events(
+    scope: Scope, types: Sequence[str], *, since: Instant, after: int, limit: int
+) -> Statement:
+    """Return the first `limit` events of these types of known contacts past the id `after`.
+
+    Columns: contact, instant, id, product, type, quantity, unit price, currency, order.
+    """
+    return statement(
+        scope,
+        """
+        SELECT contact_id, toUnixTimestamp64Milli(occurred_at), event_id, product_id,
+            toString(event_type), toString(quantity), toString(unit_price), currency, order_id
+        FROM {events}
+        WHERE event_type IN {types:Array(String)} AND contact_id != 0
+            AND occurred_at > fromUnixTimestamp64Milli({since:Int64})
+            AND event_id > {after:UInt64}
+        ORDER BY event_id
+        LIMIT {limit:UInt32}
+        """,
+        types=list(types),
+        since=since,
+        after=after,
+        limit=limit,
+    )
+
+
 def _where(selection: Selection, *, once: bool) -> tuple[str, dict[str, Parameter]]:
     """Return the condition that `selection` asks for, and its values.
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 #: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
-NEWEST_REVISION = "0004"
+NEWEST_REVISION = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -254,6 +254,24 @@ contact_merges = Table(
     #: The merged contact's profile and identifiers as they were, JSON, so that it can be undone.
     Column("before", Text, nullable=False),
     Index(None, "workspace_id", "survivor_id"),
+)
+
+#: What events did to carts, for as long as it counts; under the contact the event was given to,
+#: also where that one was merged since.
+cart_changes = Table(
+    "cart_changes",
+    metadata,
+    Column("position", _key, primary_key=True, autoincrement=False),
+    Column("workspace_id", Integer, nullable=False),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("product_id", BigInteger, nullable=False),
+    Column("event_type", String(16), nullable=False),
+    Column("quantity", Text),  # decimal text, as the two below
+    Column("unit_price", Text),
+    Column("currency", String(3)),
+    Column("order_id", Text),
+    Index(None, "contact_id", "occurred_at"),
 )
 
 products = Table(
