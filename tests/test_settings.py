@@ -39,6 +39,12 @@ def test_sizes_are_bytes_with_or_without_a_unit(text, size):
     assert load_settings({"FOOTFALL_DISK_RESERVE_BYTES": text}).disk_reserve_bytes == size
 
 
+def test_trusted_proxies_are_networks_with_commas_between_them():
+    assert load_settings({}).trusted_proxies == ()
+    settings = load_settings({"FOOTFALL_TRUSTED_PROXIES": "127.0.0.1, ::1,10.0.0.0/8"})
+    assert list(map(str, settings.trusted_proxies)) == ["127.0.0.1/32", "::1/128", "10.0.0.0/8"]
+
+
 @pytest.mark.parametrize("url", ["postgresql://u:p@h/db", "postgres://u:p@h/db"])
 def test_the_usual_spelling_of_a_postgresql_url_is_understood(url):
     assert load_settings({"FOOTFALL_STATE_URL": url}).state_url == "postgresql+psycopg://u:p@h/db"
@@ -56,6 +62,8 @@ def test_the_usual_spelling_of_a_postgresql_url_is_understood(url):
         ({"FOOTFALL_WAREHOUSE_URL": "host:8123"}, "FOOTFALL_WAREHOUSE_URL must be a URL"),
         ({"FOOTFALL_JOURNAL_URL": "nats://x"}, "FOOTFALL_JOURNAL_URL must be sqlite:////"),
         ({"FOOTFALL_JOURNAL_URL": "sqlite:///x"}, "FOOTFALL_JOURNAL_URL must be sqlite:////"),
+        ({"FOOTFALL_TRUSTED_PROXIES": "10.0.0.1/8"}, "FOOTFALL_TRUSTED_PROXIES must be networks"),
+        ({"FOOTFALL_TRUSTED_PROXIES": "::1,"}, "FOOTFALL_TRUSTED_PROXIES must be networks"),
         ({"FOOTFALL_STATE_ULR": "x"}, "not a setting. Did you mean FOOTFALL_STATE_URL?"),
     ],
 )

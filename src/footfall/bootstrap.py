@@ -19,6 +19,7 @@ from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
 from footfall.console.page_kit import ConsoleServices
 from footfall.console.routes import console_router
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
+from footfall.http.admission import Admission
 from footfall.http.application import create_application
 from footfall.http.edge import AsgiApp
 from footfall.http.rate_limit import RateLimiter
@@ -174,10 +175,12 @@ class Runtime:
     def application(self) -> AsgiApp:
         """Return the ASGI application: the collectors, and behind them the REST API."""
         keyring = Keyring(self.state, clock)
+        admission = Admission(RateLimiter(time.monotonic), self.settings.trusted_proxies)
         advisor = StateAdvisor(self.state)
         services = Services(
             state=self.state,
             keyring=keyring,
+            admission=admission,
             clock=clock,
             journal_head=self.journal.head,
             changed=self.projector.changed,
@@ -220,13 +223,16 @@ class Runtime:
             extra_paths=COLLECTOR_PATHS,
             routers=[console_router(ConsoleServices(services, authenticator))],
         )
-        return self._collectors(app, keyring, advisor)
+        return self._collectors(app, keyring, admission, advisor)
 
-    def _collectors(self, app: AsgiApp, keyring: Keyring, advisor: StateAdvisor) -> AsgiApp:
+    def _collectors(
+        self, app: AsgiApp, keyring: Keyring, admission: Admission, advisor: StateAdvisor
+    ) -> AsgiApp:
         collector = Collector(
             app,
             journal=self.journal,
             keyring=keyring,
+            admission=admission,
             advisor=advisor,
             visibility=self.projector,
             counters=self.counters,

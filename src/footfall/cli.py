@@ -133,6 +133,8 @@ def tokens_create(
     /,
     *,
     scope: Literal["read", "write", "read-write"] = "read-write",
+    network: list[str] | None = None,
+    requests_per_second: int | None = None,
     workspace: WorkspaceName = "default",
     data_dir: DataDir = None,
 ) -> int:
@@ -148,8 +150,14 @@ def tokens_create(
         For people, to tell tokens apart.
     scope
         What the token allows.
+    network
+        Where it may be used from, an address or a network such as 203.0.113.0/24; may be given
+        several times. Default: anywhere.
+    requests_per_second
+        Requests past it are refused with 429. Default: no limit.
     """
-    return access.add_token(load_settings(data_dir=data_dir), name, scope, workspace)
+    settings = load_settings(data_dir=data_dir)
+    return access.add_token(settings, name, scope, network, requests_per_second, workspace)
 
 
 @tokens.command(name="list")

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from footfall.kernel.addresses import Network, network_of
+
 _PREFIX = "FOOTFALL_"
 #: Variables of ours that are no settings: the test suite's.
 _OTHER_PREFIXES = ("FOOTFALL_TESTS_",)
@@ -33,6 +35,8 @@ class Settings:
     host: str = "127.0.0.1"
     #: 0 lets the system choose.
     port: int = 8000
+    #: Reverse proxies whose X-Forwarded-For tells where a request comes from.
+    trusted_proxies: tuple[Network, ...] = ()
     #: None: the embedded journal in the data folder; else SQLAlchemy's URL of an SQLite file.
     journal_url: str | None = field(default=None, repr=False)
     #: None: SQLite in the data folder; else SQLAlchemy's URL of PostgreSQL or SQLite.
@@ -130,6 +134,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(network_of(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"must be networks with commas between them: {error}") from None
+
+
 def _size(text: str) -> int:
     match = re.fullmatch(r"(\d{1,18})\s*([a-z]*)", text.lower(), re.ASCII)
     if match is None or match[2] not in _UNITS:
@@ -163,6 +174,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "data_dir": lambda text: Path(text).expanduser(),
     "host": _host,
     "port": _port,
+    "trusted_proxies": _networks,
     "journal_url": _journal_url,
     "state_url": _state_url,
     "warehouse_url": lambda text: _url(text, {"clickhouse", "clickhouses", "http", "https"}),

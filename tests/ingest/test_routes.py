@@ -12,7 +12,9 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
+from footfall.http.admission import Admission
 from footfall.http.application import create_application
+from footfall.http.rate_limit import RateLimiter
 from footfall.http.services import Counters, Services
 from footfall.ingest import queries
 from footfall.ingest.advice import StateAdvisor
@@ -100,11 +102,13 @@ def _application(stack: Stack) -> Collector:
         return True
 
     keyring = Keyring(stack.state, lambda: NOW)
+    admission = Admission(RateLimiter(lambda: 0.0))
     counters = Counters()
     advisor = StateAdvisor(stack.state)
     services = Services(
         state=stack.state,
         keyring=keyring,
+        admission=admission,
         clock=lambda: NOW,
         journal_head=stack.journal.head,
         changed=lambda: None,
@@ -128,6 +132,7 @@ def _application(stack: Stack) -> Collector:
         app,
         journal=stack.journal,
         keyring=keyring,
+        admission=admission,
         advisor=advisor,
         visibility=stack.projector,
         counters=counters,

@@ -45,8 +45,13 @@ def test_a_token_made_beside_a_server_works_at_once_and_ends_within_a_second(sho
     client = shop.client(token)
     assert client.get("/api/v1/events/count")["total"] == 0
     assert client.request("POST", "/api/v1/events", [])[0] == 403
+    limits = ("--network", "10.0.0.0/8", "--network", "::1", "--requests-per-second", "5")
+    shop.command("tokens", "create", "limited", *limits)
     listed = shop.command("tokens", "list").stdout
-    assert "till" in listed
+    assert re.search(r"till +read +\S+ +any +- +2\S+Z +(2\S+Z|-) +-$", listed, re.MULTILINE)
+    assert re.search(
+        r"limited +read-write +\S+ +10.0.0.0/8 ::1 +5 +2\S+Z +- +-$", listed, re.MULTILINE
+    )
     assert token not in listed
     assert "till" in shop.command("tokens", "revoke", "till").stdout
     while client.request("GET", "/api/v1/events/count")[0] != 401:

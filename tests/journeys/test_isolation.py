@@ -53,6 +53,7 @@ def _fill(client: Client, name: str) -> None:
         for number in range(3)
         for contact, product in ((f"anna {name}", f"mug {name}"), (SHARED, SHARED))
     ]
+    assert client.request("POST", "/api/v1/tokens", {"name": f"till {name}"})[0] == 201
     app_key = {"name": name, "allowed_origins": [f"https://{name}.example"]}
     status, made, _ = client.request("POST", "/api/v1/app-keys", app_key)
     assert status == 201
@@ -107,6 +108,7 @@ def _known(client: Client, name: str) -> Workspace:
         "email": [f"anna {name}@{name}.example"],
         "key": [f"key-anna {name}-{name}", client.get("/api/v1/app-keys")["results"][0]["key"]],
         "notice_id": ["7"],
+        "token_id": [str(token["id"]) for token in client.get("/api/v1/tokens")["results"]],
         "app_key": [],  # opens its workspace to everybody, by design
         "phone_number": [f"+48 {name}"],
         "search": [f"Mug {name}"],
@@ -242,7 +244,7 @@ def test_counts_and_cursors_of_another_workspace_lead_nowhere(
 
 #: About the workspace that asks, whatever the request says.
 _OF_THE_ASKING = {
-    *("/api/v1/workspace", "/api/v1/identity-secret", "/api/v1/app-keys"),
+    *("/api/v1/workspace", "/api/v1/identity-secret", "/api/v1/app-keys", "/api/v1/tokens"),
     *("/api/v1/attributes", "/api/public/attributes"),
 }
 
@@ -275,6 +277,8 @@ def _everything(workspace: Workspace) -> dict[str, Any]:
     single = ("attributes", "workspace", "app-keys", "identity-secret")
     for path in (f"/api/v1/{name}" for name in single):
         found[path] = workspace.client.get(path)
+    tokens = workspace.client.get("/api/v1/tokens")["results"]
+    found["tokens"] = [{**token, "last_used_at": None} for token in tokens]
     for kind in ("product", "contact"):
         path = "/api/v1/set-aside-values"
         found[f"{path} {kind}"] = list(workspace.client.every(path, kind=kind))

@@ -82,6 +82,8 @@ def test_rows_of_the_first_version_survive(empty_url: str | None, tmp_path: Path
         assert workspace.browser_attributes is None
         [key] = conn.execute(select(metadata.tables["api_keys"])).all()
         assert (key.workspace_id, key.token_hash) == (7, b"h" * 32)
+        limits = (key.allowed_networks, key.requests_per_second, key.last_used_at)
+        assert limits == (None, None, None)
         [definition] = conn.execute(select(metadata.tables["attribute_definitions"])).all()
         assert (definition.name_std, definition.source_rule) == ("size", "any")
         [failed] = conn.execute(select(metadata.tables["failed_events"])).all()

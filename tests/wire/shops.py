@@ -14,8 +14,10 @@ import pytest
 from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
 from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
+from footfall.http.admission import Admission
 from footfall.http.application import create_application
 from footfall.http.edge import Edge
+from footfall.http.rate_limit import RateLimiter
 from footfall.http.services import Counters, Services
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
@@ -40,6 +42,7 @@ class World:
     catches_up: bool = True
     waited: list[float] = field(default_factory=list)
     changes: int = 0
+    seconds: float = 0.0  #: of the clock that only goes on
 
     def changed(self) -> None:
         self.changes += 1
@@ -56,6 +59,7 @@ def services_of(state: State, world: World, **more: Any) -> Services:
     return Services(
         state=state,
         keyring=Keyring(state, lambda: world.now),
+        admission=Admission(RateLimiter(lambda: world.seconds)),
         clock=lambda: world.now,
         journal_head=lambda: world.journal_head,
         changed=world.changed,

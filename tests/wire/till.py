@@ -12,6 +12,7 @@ import httpx
 from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
 from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
+from footfall.http.admission import Admission
 from footfall.http.application import create_application
 from footfall.http.edge import AsgiApp
 from footfall.http.rate_limit import RateLimiter
@@ -24,6 +25,7 @@ from footfall.ingest.intake import Intake
 from footfall.ingest.mobile_collector import MobileCollector
 from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
+from footfall.kernel.addresses import Network
 from footfall.kernel.instants import Clock
 from footfall.workspaces.api import AppKeyring, Keyring, create_token, scope_of
 from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
@@ -42,6 +44,7 @@ def application(
     *,
     clock: Clock = lambda: NOW,
     monotonic: Callable[[], float] = time.monotonic,
+    trusted_proxies: tuple[Network, ...] = (),
 ) -> AsgiApp:
     """Return the application that the server serves, on the stores of `stack`."""
 
@@ -49,11 +52,13 @@ def application(
         return True
 
     keyring = Keyring(stack.state, clock)
+    admission = Admission(RateLimiter(monotonic), trusted_proxies)
     advisor = StateAdvisor(stack.state)
     counters = Counters()
     services = Services(
         state=stack.state,
         keyring=keyring,
+        admission=admission,
         clock=clock,
         journal_head=stack.journal.head,
         changed=lambda: None,
@@ -78,6 +83,7 @@ def application(
         app,
         journal=stack.journal,
         keyring=keyring,
+        admission=admission,
         advisor=advisor,
         visibility=stack.projector,
         counters=counters,

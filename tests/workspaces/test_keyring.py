@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import Connection
 
 from footfall.kernel.instants import Instant
-from footfall.state.api import State
+from footfall.state.api import State, StateUnavailable
 from footfall.workspaces import keyring as keyring_module
 from footfall.workspaces.api import (
     create_app_key,
     create_token,
     create_workspace,
+    list_tokens,
     revoke_app_key,
     revoke_token,
     scope_of,
@@ -157,6 +158,80 @@ def test_a_clock_set_back_makes_answers_stale(sqlite_state: State, clock: HandCl
     assert asyncio.run(keyring.find_async(token)) is not None
     clock.now -= 3_600_000
     assert keyring.find(token) is None
+
+
+def last_use(state: State, name: str = "k") -> Instant | None:
+    with state.read() as conn:
+        workspace = keyring_module.queries.workspace_by_name(conn, name)
+        assert workspace is not None
+        [key] = list_tokens(conn, scope_of(workspace))
+        return key.last_used_at
+
+
+def use(keyring: Keyring, *tokens: bytes) -> None:
+    """Look the tokens up; what is noted of them is in the store when this returns."""
+
+    async def look_up() -> None:
+        for token in tokens:
+            await keyring.find_async(token)
+
+    asyncio.run(look_up())
+
+
+def test_the_last_use_of_a_token_is_known_to_the_minute(state: State, clock: HandClock) -> None:
+    first, second = make_token(state), make_token(state, "other")
+    keyring = Keyring(state, clock)
+    assert last_use(state) is None
+    began = clock.now
+    use(keyring, first)
+    assert (last_use(state), last_use(state, "other")) == (began, None)
+    clock.now += keyring_module.USE_MS - FRESH_MS
+    use(keyring, first, second)
+    assert (last_use(state), last_use(state, "other")) == (began, clock.now)
+    clock.now += FRESH_MS
+    use(keyring, first)
+    assert last_use(state) == clock.now
+    clock.now -= 3_600_000
+    use(keyring, first)
+    assert last_use(state) == clock.now, "a clock set back must not freeze it"
+    revoke(state)
+    clock.now += 3_600_000
+    use(keyring, first)
+    assert last_use(state) == clock.now - 3_600_000, "a revoked token is not used"
+
+
+def test_a_busy_writer_delays_nobody_who_calls(sqlite_state: State, clock: HandClock) -> None:
+    tokens = [make_token(sqlite_state, f"k{number}") for number in range(20)]
+    keyring = Keyring(sqlite_state, clock)
+
+    async def call_while_somebody_writes() -> None:
+        with sqlite_state.write():
+            for token in tokens:
+                assert await keyring.find_async(token) is not None
+            assert last_use(sqlite_state, "k19") is None
+
+    asyncio.run(call_while_somebody_writes())
+    uses = [last_use(sqlite_state, f"k{number}") for number in range(20)]
+    assert uses == [clock.now] * 20
+
+
+class LockedState(State):
+    """A real store whose writer somebody else never lets go."""
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        raise StateUnavailable("The store is locked.", reason="locked")
+        yield
+
+
+def test_a_store_that_cannot_be_written_lets_tokens_in(
+    sqlite_state: State, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = make_token(sqlite_state)
+    keyring = Keyring(LockedState(sqlite_state._writer, sqlite_state._reader), clock)
+    use(keyring, token)
+    assert keyring.find(token) is not None
+    assert "the last use of some tokens is not noted" in caplog.text
 
 
 def test_a_hit_costs_less_than_two_microseconds(sqlite_state: State, clock: HandClock) -> None:

@@ -47,7 +47,14 @@ def show_workspaces(settings: Settings) -> int:
     return 0
 
 
-def add_token(settings: Settings, name: str, key_scope: str, workspace: str) -> int:
+def add_token(
+    settings: Settings,
+    name: str,
+    key_scope: str,
+    networks: Sequence[str] | None,
+    requests_per_second: int | None,
+    workspace: str,
+) -> int:
     """Create a token and print it, and nothing else."""
     with closing(open_migrated_state(settings)) as state, state.write() as conn:
         _, token = create_token(
@@ -55,6 +62,8 @@ def add_token(settings: Settings, name: str, key_scope: str, workspace: str) -> 
             scope_of(workspace_named(conn, workspace)),
             name,
             key_scope,
+            allowed_networks=networks,
+            requests_per_second=requests_per_second,
             now=clock(),
             random_bytes=secrets.token_bytes,
         )
@@ -72,12 +81,16 @@ def show_tokens(settings: Settings, workspace: str) -> int:
             key.name,
             key.scope,
             f"{key.token_start}…",
+            "any" if key.allowed_networks is None else " ".join(key.allowed_networks),
+            "-" if key.requests_per_second is None else str(key.requests_per_second),
             to_iso(key.created_at),
+            to_iso(key.last_used_at) if key.last_used_at is not None else "-",
             to_iso(key.revoked_at) if key.revoked_at is not None else "-",
         )
         for key in keys
     ]
-    _print_table(("ID", "NAME", "SCOPE", "TOKEN", "CREATED", "REVOKED"), rows)
+    header = ("ID", "NAME", "SCOPE", "TOKEN", "NETWORKS", "REQUESTS/S")
+    _print_table((*header, "CREATED", "LAST USE", "REVOKED"), rows)
     return 0
 
 

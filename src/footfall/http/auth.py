@@ -59,4 +59,6 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         access = None if token is None else await services.keyring.find_async(token)
     # Such a route reads, as far as the workspace is concerned; it refuses tokens itself.
     method = "GET" if handler.opt.get(OWN_ACCOUNT) else str(connection.scope.get("method", "GET"))
-    connection.scope[ACCESS] = check_rights(access, method)  # type: ignore[literal-required]  # our own key
+    proven = check_rights(access, method)
+    services.admission.check(proven, connection.scope)
+    connection.scope[ACCESS] = proven  # type: ignore[literal-required]  # our own key

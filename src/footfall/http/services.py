@@ -11,7 +11,9 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from sqlalchemy import Connection
 
+from footfall.http.admission import Admission
 from footfall.http.headers import ApiVersion, api_version
+from footfall.kernel.addresses import Network
 from footfall.kernel.ids import ApiKeyId, SessionId
 from footfall.kernel.instants import Clock, Instant
 from footfall.kernel.scope import Scope
@@ -63,6 +65,14 @@ class Access(Protocol):
     def session_id(self) -> SessionId | None:
         """In which session a person calls; None for a token."""
 
+    @property
+    def allowed_networks(self) -> tuple[Network, ...] | None:
+        """From where the token may be used; None: from anywhere."""
+
+    @property
+    def requests_per_second(self) -> int | None:
+        """How often the token may be used; None: as often as it likes."""
+
 
 class Keyring(Protocol):
     """Knows tokens; `footfall.workspaces.keyring` holds the one there is, above this layer."""
@@ -101,6 +111,7 @@ class Services:
 
     state: State
     keyring: Keyring
+    admission: Admission
     clock: Clock
     #: The last journal position; the tie position of REST writes.
     journal_head: Callable[[], int]

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from footfall.http.admission import Admission
 from footfall.http.auth import check_rights
 from footfall.http.bodies import MAX_BODY_BYTES, inflated, refuse_other_media
 from footfall.http.draining import drain, sends_body
@@ -121,6 +122,7 @@ class Collector:
         *,
         journal: Journal,
         keyring: Keyring,
+        admission: Admission,
         advisor: Advisor,
         visibility: Visibility,
         counters: Counters,
@@ -130,6 +132,7 @@ class Collector:
         self._app = app
         self._journal = journal
         self._keyring = keyring
+        self._admission = admission
         self._advisor = advisor
         self._visibility = visibility
         self._counters = counters
@@ -145,15 +148,17 @@ class Collector:
         sent = request.text(b"x-request-id")
         request_id = sound_request_id(sent) or self._new_request_id()
         try:
-            rendered = await self._answer(request, request_id, receive)
+            rendered = await self._answer(scope, request, request_id, receive)
         except Disconnected:
             return
         self._counters.answered(rendered.status)
         await answer(send, rendered, request_id)
 
-    async def _answer(self, request: _Request, request_id: str, receive: Receive) -> Rendered:
+    async def _answer(
+        self, scope: AsgiScope, request: _Request, request_id: str, receive: Receive
+    ) -> Rendered:
         try:
-            access = await self._admitted(request, receive)
+            access = await self._admitted(scope, request, receive)
             if request.is_batch:
                 return await self._batch(request, access, receive)
             return await self._single(request, access, receive)
@@ -169,12 +174,14 @@ class Collector:
             _log.exception("request %s failed", request_id)
             return fault(request_id, "/api/v1/" if request.is_batch else "/api/public/")
 
-    async def _admitted(self, request: _Request, receive: Receive) -> Access:
+    async def _admitted(self, scope: AsgiScope, request: _Request, receive: Receive) -> Access:
         """Return whose request this is; who is refused before the body is read may finish it."""
         try:
             if not request.is_post:
                 raise MethodNotAllowed("Only POST stores events.")
-            return await self._authenticated(request)
+            access = await self._authenticated(request)
+            self._admission.check(access, scope)
+            return access
         except UserError:
             if sends_body(request.headers):
                 await drain(receive)

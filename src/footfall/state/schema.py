@@ -64,6 +64,9 @@ api_keys = Table(
     Column("token_start", String(8), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Column("allowed_networks", Text),  # JSON array of CIDR; null: any
+    Column("requests_per_second", Integer),  # null: unlimited
+    Column("last_used_at", BigInteger),  # to the minute
 )
 
 #: Public, write-only keys of browsers and mobile apps.

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
 
+from footfall.http.services import Access as Caller
 from footfall.http.services import Actor
 from footfall.kernel.errors import Conflict, NotFound
 from footfall.kernel.ids import WorkspaceId
@@ -76,6 +77,7 @@ __all__ = [
     "first_owner_link",
     "get_app_key",
     "get_member",
+    "get_token",
     "get_user",
     "get_workspace",
     "invitations",
@@ -108,6 +110,7 @@ __all__ = [
     "sign_out_everywhere",
     "start_session",
     "update_app_key",
+    "update_token",
     "update_workspace",
     "withdraw_invitation",
     "workspace_named",
@@ -257,6 +260,9 @@ def create_token(
     name: str,
     key_scope: str,
     *,
+    allowed_networks: Sequence[str] | None = None,
+    requests_per_second: int | None = None,
+    maker: Caller | None = None,
     now: Instant,
     random_bytes: Callable[[int], bytes],
 ) -> tuple[ApiKey, str]:
@@ -265,20 +271,85 @@ def create_token(
     Args:
         name: For people; several keys may share one.
         key_scope: `read`, `write` or `read-write`.
+        allowed_networks: From where it may be used; None: from anywhere.
+        requests_per_second: Requests past it are refused; None: no limit.
+        maker: Who may make none that can do more than they can; None: the operator.
         random_bytes: Returns that many bytes nobody can guess.
 
     Raises:
-        Invalid: A name or scope that cannot be.
+        Invalid: A name, scope, network or limit that cannot be.
+        Forbidden: It could do more than its maker.
     """
     name = logic.checked_name(name)
     checked_scope = logic.checked_scope(key_scope)
+    networks = logic.checked_networks(allowed_networks)
+    limit = logic.checked_requests_per_second(requests_per_second)
+    if maker is not None:
+        logic.check_networks_within(maker.allowed_networks, networks)
+        logic.check_limit_within(maker.requests_per_second, limit)
     token = logic.new_token(random_bytes)
-    start = token[:8]
     key_id = queries.insert_key(
-        conn, scope, name, checked_scope, logic.token_hash(token.encode()), start, now
+        conn,
+        scope,
+        name,
+        checked_scope,
+        token_hash=logic.token_hash(token.encode()),
+        token_start=token[:8],
+        allowed_networks=networks,
+        requests_per_second=limit,
+        now=now,
     )
-    key = ApiKey(key_id, scope.workspace_id, name, checked_scope, start, now, None)
-    return key, token
+    return get_token(conn, scope, key_id), token
+
+
+def get_token(conn: Connection, scope: Scope, key_id: int) -> ApiKey:
+    """Return one key.
+
+    Raises:
+        NotFound: The workspace has none of that id.
+    """
+    found = queries.key_by_id(conn, scope, key_id)
+    if found is None:
+        raise NotFound("There is no such token.")
+    return found
+
+
+def update_token(
+    conn: Connection,
+    scope: Scope,
+    key_id: int,
+    *,
+    name: str | UnsetType = UNSET,
+    allowed_networks: Sequence[str] | UnsetType | None = UNSET,
+    requests_per_second: int | UnsetType | None = UNSET,
+    maker: Caller | None = None,
+) -> ApiKey:
+    """Return the key with the given settings, in force within a second.
+
+    Args:
+        maker: Who may give no key more than they have; None: the operator.
+
+    Raises:
+        NotFound: The workspace has no such key.
+        Invalid: A setting that cannot be.
+        Forbidden: It could do more than its maker.
+    """
+    before = get_token(conn, scope, key_id)
+    changes: dict[str, Any] = {}
+    if name is not UNSET:
+        changes["name"] = logic.checked_name(name)
+    if allowed_networks is not UNSET:
+        networks = logic.checked_networks(allowed_networks)
+        if maker is not None and networks != before.allowed_networks:
+            logic.check_networks_within(maker.allowed_networks, networks)
+        changes["allowed_networks"] = queries.json_list(networks)
+    if requests_per_second is not UNSET:
+        limit = logic.checked_requests_per_second(requests_per_second)
+        if maker is not None and limit != before.requests_per_second:
+            logic.check_limit_within(maker.requests_per_second, limit)
+        changes["requests_per_second"] = limit
+    queries.update_key(conn, scope, before.id, changes)
+    return get_token(conn, scope, before.id)
 
 
 def list_tokens(conn: Connection, scope: Scope) -> list[ApiKey]:

@@ -1,18 +1,22 @@
 """Tells who a token or an app key is, quickly, for every request."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection
 
 from footfall.http.services import Actor
-from footfall.kernel.instants import SECOND_MS, Clock
+from footfall.kernel.addresses import network_of
+from footfall.kernel.ids import ApiKeyId
+from footfall.kernel.instants import MINUTE_MS, SECOND_MS, Clock, Instant
 from footfall.kernel.scope import Scope
-from footfall.state.api import State
+from footfall.state.api import State, StateUnavailable
 from footfall.workspaces import queries
 from footfall.workspaces.logic import is_app_key, is_token, token_hash
-from footfall.workspaces.types import Access, AppAccess
+from footfall.workspaces.types import Access, ApiKey, AppAccess
 
 #: How long an answer counts: a revoked token is refused, and a new one admitted, within it.
 FRESH_MS: Final = SECOND_MS
@@ -20,15 +24,21 @@ FRESH_MS: Final = SECOND_MS
 KNOWN_TOKENS: Final = 10_000
 REFUSED_TOKENS: Final = 1_000
 
+#: How exactly the last use of a token is known: a write a minute costs nothing.
+USE_MS: Final = MINUTE_MS
+
 _Rights = TypeVar("_Rights")
+_log = logging.getLogger(__name__)
 
 
 def authenticate(conn: Connection, token: bytes) -> Access | None:
     """Return what `token` allows, or None if it is unknown or revoked."""
     found = queries.live_key(conn, token_hash(token)) if is_token(token) else None
-    if found is None:
-        return None
-    key, time_zone = found
+    return None if found is None else _access(*found)
+
+
+def _access(key: ApiKey, time_zone: str) -> Access:
+    networks = key.allowed_networks
     return Access(
         scope=Scope(key.workspace_id),
         actor=Actor("token", key.id, key.name),
@@ -37,6 +47,8 @@ def authenticate(conn: Connection, token: bytes) -> Access | None:
         may_write=key.scope != "read",
         may_manage=key.scope == "read-write",
         time_zone=time_zone,
+        allowed_networks=None if networks is None else tuple(map(network_of, networks)),
+        requests_per_second=key.requests_per_second,
     )
 
 
@@ -128,10 +140,47 @@ class _Memory(Generic[_Rights]):
 
 
 class Keyring(_Memory[Access]):
-    """Knows the tokens of the REST API."""
+    """Knows the tokens of the REST API, and notes when each was used last."""
 
     def __init__(self, state: State, clock: Clock) -> None:
-        super().__init__(state, clock, is_token, authenticate)
+        super().__init__(state, clock, is_token, self._look_up_key)
+        #: Uses that are not in the store yet; threads put them in and take them out.
+        self._used: deque[tuple[ApiKeyId, Instant]] = deque()
+        self._noting = False
+
+    def _look_up_key(self, conn: Connection, token: bytes) -> Access | None:
+        found = queries.live_key(conn, token_hash(token))
+        if found is None:
+            return None
+        key, time_zone = found
+        now = self._clock()
+        # Of a clock that was set back, too: a use to come would hide all until then.
+        if key.last_used_at is None or not 0 <= now - key.last_used_at < USE_MS:
+            self._used.append((key.id, now))
+        return _access(key, time_zone)
+
+    async def _look_up(self, token: bytes) -> Access | None:
+        access = await super()._look_up(token)
+        if self._used and not self._noting:
+            # One thread at most, and nobody waits for it: the store's writer may be busy.
+            self._noting = True
+            asyncio.get_running_loop().run_in_executor(None, self._note_uses)
+        return access
+
+    def _note_uses(self) -> None:
+        try:
+            while used := dict(self._taken()):
+                with self._state.write() as conn:
+                    queries.note_uses(conn, used)
+        except StateUnavailable as error:
+            # They are noted with a later use; who calls needs no store that can be written.
+            _log.warning("the last use of some tokens is not noted: %s", error)
+        finally:
+            self._noting = False
+
+    def _taken(self) -> Iterator[tuple[ApiKeyId, Instant]]:
+        while self._used:
+            yield self._used.popleft()
 
 
 class AppKeyring(_Memory[AppAccess]):

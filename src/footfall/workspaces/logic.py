@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from footfall.kernel.errors import Invalid
+from footfall.kernel.addresses import Network, covers, network_of, written
+from footfall.kernel.errors import Forbidden, Invalid
 from footfall.kernel.instants import zone
 from footfall.kernel.money import currency_of
 from footfall.workspaces.types import KeyScope, Role, Theme
@@ -18,8 +19,11 @@ SECRET_CHARACTERS: Final = 43
 APP_KEY_CHARACTERS: Final = 6
 #: More than a shop has sites, with test systems and all.
 MAX_ORIGINS: Final = 100
+#: More than a shop's programs run on; each request of the token looks through them.
+MAX_NETWORKS: Final = 100
 #: More than one process takes in a second by far.
 MAX_EVENTS_PER_SECOND: Final = 1_000_000
+MAX_REQUESTS_PER_SECOND: Final = 1_000_000
 #: As many as there can be definitions (decision 9).
 MAX_BROWSER_ATTRIBUTES: Final = 500
 MAX_NAME_CHARACTERS: Final = 255
@@ -181,6 +185,71 @@ def checked_locale(tag: str | None) -> str | None:
     if tag is not None and _LOCALE.fullmatch(tag) is None:
         raise Invalid.at("/locale", "unknown_locale", "A language is a tag such as pl or en-GB.")
     return tag
+
+
+def checked_networks(networks: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the networks as people write them, without repeats; None stands for any.
+
+    Raises:
+        Invalid: No network at all, over a hundred, or one that is none.
+    """
+    if networks is None:
+        return None
+    if not 0 < len(networks) <= MAX_NETWORKS:
+        raise Invalid.at(
+            "/allowed_networks", "wrong_length", "Name 1 to 100 networks; null allows any."
+        )
+    try:
+        return tuple(dict.fromkeys(written(network_of(text)) for text in networks))
+    except ValueError as error:
+        raise Invalid.at("/allowed_networks", "wrong_network", str(error)) from None
+
+
+def checked_requests_per_second(number: int | None) -> int | None:
+    """Return the limit; None stands for no limit.
+
+    Raises:
+        Invalid: Less than one, or more than any server takes.
+    """
+    if number is not None and not 0 < number <= MAX_REQUESTS_PER_SECOND:
+        raise Invalid.at(
+            "/requests_per_second",
+            "out_of_range",
+            "A limit is 1 to 1,000,000 requests a second; null is no limit.",
+        )
+    return number
+
+
+def check_networks_within(
+    own: tuple[Network, ...] | None, networks: tuple[str, ...] | None
+) -> None:
+    """Do nothing where these networks are all among the `own` of who gives them to a token.
+
+    Raises:
+        Forbidden: One is not.
+    """
+    if own is None:
+        return
+    if networks is None or not all(covers(own, network_of(text)) for text in networks):
+        raise Forbidden.at(
+            "/allowed_networks",
+            "more_than_own",
+            "The token you call with is for certain networks; others get no more than those.",
+        )
+
+
+def check_limit_within(own: int | None, limit: int | None) -> None:
+    """Do nothing where this limit is at most the `own` of who gives it to a token.
+
+    Raises:
+        Forbidden: It is more.
+    """
+    if own is not None and (limit is None or limit > own):
+        raise Forbidden.at(
+            "/requests_per_second",
+            "more_than_own",
+            f"The token you call with may send {own} requests a second; others get no more.",
+        )
 
 
 def checked_origins(origins: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from footfall.kernel.ids import ApiKeyId, AppKeyId, WorkspaceId
 from footfall.kernel.instants import Instant
@@ -66,8 +66,11 @@ def insert_key(
     scope: Scope,
     name: str,
     key_scope: KeyScope,
+    *,
     token_hash: bytes,
     token_start: str,
+    allowed_networks: tuple[str, ...] | None,
+    requests_per_second: int | None,
     now: Instant,
 ) -> ApiKeyId:
     """Add an API key and return its id."""
@@ -77,6 +80,8 @@ def insert_key(
         "scope": key_scope,
         "token_hash": token_hash,
         "token_start": token_start,
+        "allowed_networks": json_list(allowed_networks),
+        "requests_per_second": requests_per_second,
         "created_at": now,
     }
     return ApiKeyId(conn.execute(api_keys.insert().returning(api_keys.c.id), columns).scalar_one())
@@ -90,6 +95,33 @@ def keys(conn: Connection, scope: Scope) -> list[ApiKey]:
         .order_by(api_keys.c.id)
     )
     return [_key(row) for row in rows]
+
+
+def key_by_id(conn: Connection, scope: Scope, key_id: int) -> ApiKey | None:
+    """Return one API key of the workspace."""
+    row = conn.execute(
+        select(api_keys).where(
+            api_keys.c.workspace_id == scope.workspace_id, api_keys.c.id == key_id
+        )
+    ).one_or_none()
+    return None if row is None else _key(row)
+
+
+def update_key(conn: Connection, scope: Scope, key_id: ApiKeyId, columns: dict[str, Any]) -> None:
+    """Set the given columns of one API key of the workspace."""
+    if columns:
+        conn.execute(
+            update(api_keys)
+            .where(api_keys.c.workspace_id == scope.workspace_id, api_keys.c.id == key_id)
+            .values(columns)
+        )
+
+
+def note_uses(conn: Connection, used: dict[ApiKeyId, Instant]) -> None:
+    """Store when API keys, of whichever workspaces, were used last."""
+    each = update(api_keys).where(api_keys.c.id == bindparam("key_id"))
+    rows = [{"key_id": key_id, "at": at} for key_id, at in used.items()]
+    conn.execute(each.values(last_used_at=bindparam("at")), rows)
 
 
 def revoke_keys(conn: Connection, scope: Scope, key_ids: list[ApiKeyId], now: Instant) -> None:
@@ -238,6 +270,9 @@ def _key(row: Row[Any]) -> ApiKey:
         name=row.name,
         scope=row.scope,
         token_start=row.token_start,
+        allowed_networks=_texts(row.allowed_networks),
+        requests_per_second=row.requests_per_second,
         created_at=Instant(row.created_at),
+        last_used_at=None if row.last_used_at is None else Instant(row.last_used_at),
         revoked_at=None if row.revoked_at is None else Instant(row.revoked_at),
     )

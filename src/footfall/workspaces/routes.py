@@ -12,6 +12,7 @@ from footfall.http.services import TheCall
 from footfall.http.threads import in_thread
 from footfall.kernel.instants import to_iso
 from footfall.workspaces import api
+from footfall.workspaces.token_routes import ROUTES as TOKEN_ROUTES
 from footfall.workspaces.types import AppKey, Workspace
 
 _TAGS: Final = ["workspace"]
@@ -209,6 +210,7 @@ def revoke_app_key(call: TheCall, key: FromPath[str]) -> None:
 
 
 ROUTES: Final[list[HTTPRouteHandler]] = [
+    *TOKEN_ROUTES,
     read_workspace,
     change_workspace,
     read_identity_secret,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from footfall.http.services import Actor
+from footfall.kernel.addresses import Network
 from footfall.kernel.ids import ApiKeyId, AppKeyId, LinkId, SessionId, UserId, WorkspaceId
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
@@ -43,7 +44,12 @@ class ApiKey:
     name: str
     scope: KeyScope
     token_start: str
+    #: Networks from where it may be used, as people write them; None: from anywhere.
+    allowed_networks: tuple[str, ...] | None
+    requests_per_second: int | None  #: None: unlimited
     created_at: Instant
+    #: To the minute; requests that were turned away count, too.
+    last_used_at: Instant | None
     revoked_at: Instant | None
 
 
@@ -59,6 +65,8 @@ class Access:
     may_manage: bool  #: settings, keys and secrets
     time_zone: str  #: the workspace's, for times in events that name none
     session_id: SessionId | None = None  #: the person's; None for a token
+    allowed_networks: tuple[Network, ...] | None = None  #: None: from anywhere
+    requests_per_second: int | None = None  #: None: unlimited
 
 
 @dataclass(frozen=True, slots=True)
