@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 #: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
-NEWEST_REVISION = "0005"
+NEWEST_REVISION = "0006"
 
 metadata = MetaData(
     naming_convention={
