@@ -22,7 +22,13 @@ from footfall.http.services import Counters, Services
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
-from footfall.workspaces.api import Keyring, create_token, create_workspace, scope_of
+from footfall.workspaces.api import (
+    Authenticator,
+    Keyring,
+    create_token,
+    create_workspace,
+    scope_of,
+)
 from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
 
 both_engines = pytest.mark.usefixtures("state")
@@ -123,7 +129,8 @@ class Town:
         self._runner = runner
         self._random = Random(1)
         self.services = services_of(state, world)
-        self.app = create_application(ROUTES, self.services)
+        door = Authenticator(state, self.services.clock, token_bytes)
+        self.app = create_application(ROUTES, self.services, dependencies={"authenticator": door})
         self.shop = self._open("shop")
         self.rival = self._open("rival")
 

@@ -39,7 +39,7 @@ from footfall.workspaces.sessions import (
     start_session,
 )
 from footfall.workspaces.sign_in import Authenticator, LinkEnded, WrongCredentials
-from footfall.workspaces.types import Access, ApiKey, AppKey, Workspace
+from footfall.workspaces.types import Access, ApiKey, AppKey, Link, Session, Workspace
 from footfall.workspaces.users import (
     add_member,
     change_role,
@@ -59,10 +59,13 @@ __all__ = [
     "AppKeyring",
     "Authenticator",
     "Keyring",
+    "Link",
     "LinkEnded",
     "Passwords",
+    "Session",
     "Throttle",
     "TooManyAttempts",
+    "Workspace",
     "WrongCredentials",
     "add_member",
     "app_access",

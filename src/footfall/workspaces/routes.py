@@ -12,8 +12,10 @@ from footfall.http.services import TheCall
 from footfall.http.threads import in_thread
 from footfall.kernel.instants import to_iso
 from footfall.workspaces import api
+from footfall.workspaces.account_routes import ROUTES as ACCOUNT_ROUTES
 from footfall.workspaces.token_routes import ROUTES as TOKEN_ROUTES
 from footfall.workspaces.types import AppKey, Workspace
+from footfall.workspaces.user_routes import ROUTES as USER_ROUTES
 
 _TAGS: Final = ["workspace"]
 _APP_KEYS: Final = ["app keys"]
@@ -219,4 +221,6 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     create_app_key,
     change_app_key,
     revoke_app_key,
+    *USER_ROUTES,
+    *ACCOUNT_ROUTES,
 ]

@@ -16,7 +16,7 @@ from footfall.workspaces import logic, user_queries
 from footfall.workspaces.types import Session
 
 #: A session that nobody used for so long is over: a holiday, not a lost laptop.
-IDLE_MS: Final = 14 * DAY_MS
+IDLE_SESSION_MS: Final = 14 * DAY_MS
 #: And so is every one after so long, used or not.
 LONGEST_SESSION_MS: Final = 90 * DAY_MS
 #: Written so often at most: a page is many requests, and one writes at a time.
@@ -40,7 +40,7 @@ def start_session(
         user_id: Whose password was given just now, or who was let in by a link.
         user_agent: As the browser calls itself, to tell sessions apart.
     """
-    user_queries.delete_old_sessions(conn, now, Instant(now - IDLE_MS))
+    user_queries.delete_old_sessions(conn, now, Instant(now - IDLE_SESSION_MS))
     token = logic.new_secret(random_bytes)
     user_queries.insert_session(
         conn,
@@ -77,7 +77,7 @@ def sessions_of(conn: Connection, user_id: UserId, now: Instant) -> list[Session
 
 
 def _is_live(session: Session, now: Instant) -> bool:
-    return now < session.expires_at and now - session.last_seen_at < IDLE_MS
+    return now < session.expires_at and now - session.last_seen_at < IDLE_SESSION_MS
 
 
 def sign_out(conn: Connection, token: str) -> None:
