@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from footfall import __version__
-from footfall.commands import access, demo, importing, serving, upkeep
+from footfall.commands import access, demo, importing, people, serving, upkeep
 from footfall.control import FolderBusy, ServerFault
 from footfall.demo.api import DeliveryFailed
 from footfall.ingest.mappings import MappingError, load_mapping, load_preset, presets
@@ -22,6 +22,10 @@ OK, FAILED, MISUSED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 DataDir = Annotated[
     Path | None,
     Parameter("--data-dir", help="Folder of the data. Default: FOOTFALL_DATA_DIR, else ./data."),
+]
+BaseUrl = Annotated[
+    str | None,
+    Parameter("--url", help="Where browsers reach the console. Default: FOOTFALL_HOST and _PORT."),
 ]
 WorkspaceName = Annotated[str, Parameter("--workspace", help="Name of the workspace.")]
 
@@ -39,10 +43,12 @@ app = App(
 workspaces = App(name="workspaces", help="Shops, each with its own products, contacts and events.")
 tokens = App(name="tokens", help="Secrets with which programs use the REST API.")
 app_keys = App(name="app-keys", help="Public keys with which browsers and apps send events.")
+users = App(name="users", help="People who sign in to the console.")
 imports = App(name="import", help="Bring in files.")
 app.command(workspaces)
 app.command(tokens)
 app.command(app_keys)
+app.command(users)
 app.command(imports)
 
 
@@ -238,6 +244,64 @@ def app_keys_revoke(
         The key, or a name: then every app key of that name.
     """
     return access.end_app_key(load_settings(data_dir=data_dir), which, workspace)
+
+
+@users.command(name="list")
+def users_list(*, workspace: WorkspaceName = "default", data_dir: DataDir = None) -> int:
+    """List the people of a workspace.
+
+    Example: `footfall users list --workspace default`
+    """
+    return people.show_users(load_settings(data_dir=data_dir), workspace)
+
+
+@users.command(name="invite")
+def users_invite(
+    email: str,
+    /,
+    *,
+    role: Literal["owner", "editor", "viewer"] = "editor",
+    workspace: WorkspaceName = "default",
+    url: BaseUrl = None,
+    data_dir: DataDir = None,
+) -> int:
+    """Print a link by which somebody joins a workspace, and nothing else; hand it to them.
+
+    Good for a week, once.
+
+    Example: `footfall users invite ann@shop.example --role editor`
+
+    Parameters
+    ----------
+    email
+        Their e-mail address.
+    role
+        A viewer reads, an editor writes too, an owner also manages settings, keys and people.
+    """
+    return people.invite_user(load_settings(data_dir=data_dir), email, role, workspace, url)
+
+
+@users.command(name="reset-link")
+def users_reset_link(
+    email: str,
+    /,
+    *,
+    workspace: WorkspaceName = "default",
+    url: BaseUrl = None,
+    data_dir: DataDir = None,
+) -> int:
+    """Print a link by which somebody sets a new password, and nothing else; hand it to them.
+
+    Good for a day, once. Their sessions end when it is used.
+
+    Example: `footfall users reset-link ann@shop.example`
+
+    Parameters
+    ----------
+    email
+        Their e-mail address.
+    """
+    return people.make_reset_link(load_settings(data_dir=data_dir), email, workspace, url)
 
 
 @imports.command(name="events")

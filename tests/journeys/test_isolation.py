@@ -152,6 +152,7 @@ def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspaces]
         found = []
         for name in (MARK, "of-another", "of-a-thief"):
             shop.new_workspace(name)
+            shop.command("users", "invite", f"ann@{name}.example", "--workspace", name)
             client = shop.client(shop.new_token(workspace=name))
             _fill(client, name)
             found.append(_known(client, name))

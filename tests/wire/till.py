@@ -27,7 +27,7 @@ from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
 from footfall.kernel.addresses import Network
 from footfall.kernel.instants import Clock
-from footfall.workspaces.api import AppKeyring, Keyring, create_token, scope_of
+from footfall.workspaces.api import AppKeyring, Authenticator, Keyring, create_token, scope_of
 from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
 from tests.ingest.stack import NOW, Stack
 
@@ -76,6 +76,7 @@ def application(
             "journal": stack.journal,
             "advisor": advisor,
             "visibility": stack.projector,
+            "authenticator": Authenticator(stack.state, clock, token_bytes),
         },
         extra_paths=COLLECTOR_PATHS,
     )

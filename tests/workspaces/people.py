@@ -83,6 +83,10 @@ class House:
                     return known
             return create_workspace(conn, name, now=NOW, random_bytes=token_bytes)
 
+    def operator(self, workspace: str = "shop") -> Access:
+        """Return the command line's rights in a workspace."""
+        return operator_access(self.workspace(workspace))
+
     def owner(self) -> User:
         """Return the first owner, who has just come in by their link."""
         with self.state.write() as conn:
@@ -100,13 +104,13 @@ class House:
 
     def invitation(self, email: str, role: str, workspace: str = "shop") -> str:
         """Return the token of an invitation."""
-        access = operator_access(self.workspace(workspace))
+        access = self.operator(workspace)
         with self.state.write() as conn:
             return invite(conn, access, email, role, self.clock(), token_bytes)[1]
 
     def member_of(self, user: User, workspace: str, role: Role) -> None:
         """Make a user a member of another workspace, too."""
-        access = operator_access(self.workspace(workspace))
+        access = self.operator(workspace)
         with self.state.write() as conn:
             add_member(conn, access, user.id, role, self.clock())
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from footfall.bootstrap import clock, open_migrated_state
+from footfall.commands.tables import print_table
 from footfall.kernel.instants import to_iso
 from footfall.settings import Settings
 from footfall.workspaces.api import (
@@ -43,7 +44,7 @@ def show_workspaces(settings: Settings) -> int:
             (str(w.id), w.name, w.time_zone, w.currency or "-", to_iso(w.created_at))
             for w in list_workspaces(conn)
         ]
-    _print_table(("ID", "NAME", "TIME ZONE", "CURRENCY", "CREATED"), rows)
+    print_table(("ID", "NAME", "TIME ZONE", "CURRENCY", "CREATED"), rows)
     return 0
 
 
@@ -90,7 +91,7 @@ def show_tokens(settings: Settings, workspace: str) -> int:
         for key in keys
     ]
     header = ("ID", "NAME", "SCOPE", "TOKEN", "NETWORKS", "REQUESTS/S")
-    _print_table((*header, "CREATED", "LAST USE", "REVOKED"), rows)
+    print_table((*header, "CREATED", "LAST USE", "REVOKED"), rows)
     return 0
 
 
@@ -140,7 +141,7 @@ def show_app_keys(settings: Settings, workspace: str) -> int:
         )
         for key in keys
     ]
-    _print_table(("KEY", "NAME", "ORIGINS", "EVENTS/S", "CREATED", "REVOKED"), rows)
+    print_table(("KEY", "NAME", "ORIGINS", "EVENTS/S", "CREATED", "REVOKED"), rows)
     return 0
 
 
@@ -151,11 +152,3 @@ def end_app_key(settings: Settings, which: str, workspace: str) -> int:
     for key in revoked:
         print(f"Revoked {key.key} ({key.name}); requests with it end within a second.")
     return 0
-
-
-def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in (header, *rows):
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )

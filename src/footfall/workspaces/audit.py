@@ -78,12 +78,9 @@ def record_of(
 ) -> None:
     """Write down what `actor` did in the workspace, as `record_change` does."""
     if before is not None and after is not None:
-        names = [*before, *(name for name in after if name not in before)]
-        changed = [name for name in names if before.get(name) != after.get(name)]
-        if not changed:
+        before, after = difference(before, after)
+        if not before and not after:
             return
-        before = {name: before[name] for name in changed if name in before}
-        after = {name: after[name] for name in changed if name in after}
     user_queries.insert_audit_entry(
         conn,
         scope,
@@ -98,6 +95,17 @@ def record_of(
     )
     old = Instant(now - KEPT_MS)
     user_queries.delete_old_audit_entries(conn, scope, old, _DELETED_AT_ONCE)
+
+
+def difference(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (what was, what is) of the fields that differ; a missing one is as good as null."""
+    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    return (
+        {name: value for name, value in before.items() if name in changed},
+        {name: value for name, value in after.items() if name in changed},
+    )
 
 
 def list_changes(

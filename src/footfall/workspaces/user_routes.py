@@ -322,7 +322,7 @@ def _instant(text: str | None, pointer: str, zone: ZoneInfo) -> Instant | None:
         return None
     found = instant_of_text(text, zone)
     if found is None:
-        raise Invalid.at(pointer, "not_a_time", "Write a time as ISO 8601 or in Unix seconds.")
+        raise Invalid.at(pointer, "unreadable_time", "Write a time as ISO 8601 or in Unix seconds.")
     return found
 
 
