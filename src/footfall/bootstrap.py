@@ -39,6 +39,11 @@ from footfall.kernel.ids import Position
 from footfall.kernel.instants import Instant
 from footfall.settings import Settings
 from footfall.state.api import State, StateUnavailable, open_state
+from footfall.transfers.api import ImportDesk
+from footfall.transfers.folder import ImportFolder
+from footfall.transfers.routes import ROUTES as TRANSFER_ROUTES
+from footfall.transfers.steps import Stores as ImportStores
+from footfall.transfers.worker import ImportWorker
 from footfall.warehouse.api import Warehouse, open_warehouse
 from footfall.workspaces.api import (
     AppKeyring,
@@ -121,6 +126,19 @@ class Runtime:
             monotonic=time.monotonic,
             counters=self.counters,
         )
+        self.import_folder = ImportFolder(settings.imports_path, settings.disk_reserve_bytes)
+        self.import_worker = ImportWorker(
+            ImportStores(
+                state=state,
+                folder=self.import_folder,
+                append=self.append,
+                journal_head=journal.head,
+                changed=self.projector.changed,
+                events_accepted=lambda: self.counters.events_accepted,
+                clock=clock,
+            ),
+            monotonic=time.monotonic,
+        )
 
     @classmethod
     def open(cls, settings: Settings) -> "Runtime":
@@ -167,13 +185,18 @@ class Runtime:
 
     def close(self) -> None:
         """Finish the batches under way and close the stores."""
+        self.import_worker.stop()
         self.projector.stop()
         self.journal.close()
         self.warehouse.close()
         self.state.close()
 
     def application(self) -> AsgiApp:
-        """Return the ASGI application: the collectors, and behind them the REST API."""
+        """Return the ASGI application: the collectors, and behind them the REST API.
+
+        Imports that wait are worked on from now: a command that borrows the stores leaves them.
+        """
+        self.import_worker.start()
         keyring = Keyring(self.state, clock)
         admission = Admission(RateLimiter(time.monotonic), self.settings.trusted_proxies)
         advisor = StateAdvisor(self.state)
@@ -211,6 +234,7 @@ class Runtime:
                 *CONTACT_ROUTES,
                 *INGEST_ROUTES,
                 *ACTIVITY_ROUTES,
+                *TRANSFER_ROUTES,
             ],
             services,
             dependencies={
@@ -219,6 +243,7 @@ class Runtime:
                 "advisor": advisor,
                 "visibility": self.projector,
                 "authenticator": authenticator,
+                "desk": ImportDesk(self.import_folder, self.import_worker.wake),
             },
             extra_paths=COLLECTOR_PATHS,
             routers=[console_router(ConsoleServices(services, authenticator))],

@@ -66,6 +66,11 @@ class Settings:
         return self.data_dir / "warehouse"
 
     @property
+    def imports_path(self) -> Path:
+        """Return the folder of uploaded files that wait for their import."""
+        return self.data_dir / "imports"
+
+    @property
     def lock_path(self) -> Path:
         """Return the file that the one process owning the data folder holds locked."""
         return self.data_dir / "footfall.lock"

@@ -26,6 +26,9 @@ from footfall.journal.types import Appended, Entry
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
+from footfall.transfers.folder import ImportFolder
+from footfall.transfers.steps import Stores as ImportStores
+from footfall.transfers.worker import ImportWorker
 from footfall.warehouse.api import Warehouse, statement
 from footfall.workspaces.api import create_workspace, scope_of
 from footfall.workspaces.types import Workspace
@@ -46,6 +49,7 @@ class Stack:
             disk_reserve_bytes=0,
         )
         self._names = itertools.count(1)
+        self.import_folder = ImportFolder(folder / "imports", 0)
         self.restart()
 
     def restart(self) -> None:
@@ -60,6 +64,25 @@ class Stack:
         )
         self.projector.load_cursors()
         self.projector.take_up_open_ranges()
+
+    def import_worker(self) -> ImportWorker:
+        """Return a new worker, as a new process has it; its thread does not run."""
+        stores = ImportStores(
+            state=self.state,
+            folder=self.import_folder,
+            append=self._append_entries,
+            journal_head=self.journal.head,
+            changed=lambda: None,
+            events_accepted=lambda: 0,
+            clock=lambda: NOW,
+        )
+        return ImportWorker(stores, monotonic=time.monotonic)
+
+    def _append_entries(self, entries: Sequence[Entry]) -> list[Appended]:
+        async def submit() -> list[Appended]:
+            return await self.journal.submit(entries)
+
+        return asyncio.run(submit())
 
     def insert_through(self, warehouse: Any) -> None:
         """Have the projector insert into `warehouse`, which passes on to the real one."""
@@ -94,10 +117,7 @@ class Stack:
     def append(self, records: Sequence[Any]) -> list[Appended]:
         """Journal records (or raw payloads) as one submission."""
 
-        async def submit() -> list[Appended]:
-            return await self.journal.submit([self._entry(record) for record in records])
-
-        return asyncio.run(submit())
+        return self._append_entries([self._entry(record) for record in records])
 
     @staticmethod
     def _entry(record: Any) -> Entry:

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from footfall.ingest.importer import Importer
 from footfall.ingest.mappings import load_preset, parse_mapping
-from footfall.ingest.readers import FileUnreadable
 from footfall.ingest.types import EventRecord
+from footfall.ingest.unpacking import FileUnreadable
 from footfall.kernel.instants import Instant, to_datetime, to_iso
 
 NOW = Instant(1_790_000_000_000)

@@ -129,6 +129,14 @@ def test_the_quickstart_imports_a_history(shop, tmp_path):
     assert "3 rows: 1 stored, 2 repeated, 0 rejected" in output
 
 
+def test_the_guide_to_imports_uploads_and_starts_one(shop, tmp_path):
+    given = f"SHOP=http://127.0.0.1:{shop.port}\nAUTH='Authorization: Token {shop.new_token()}'\n"
+    output = bash(given + example("docs/how-to/import.md"), tmp_path)
+    started, asked = output.replace("}{", "}\n{").splitlines()
+    assert json.loads(started)["status"] == "queued"
+    assert json.loads(asked)["total_count"] == 1
+
+
 def test_the_guide_to_keys_works_from_top_to_bottom(shop, tmp_path):
     pieces = examples("docs/how-to/browser-keys.md")
     script = "\n".join(f"{piece}\necho\necho NEXT" for piece in pieces)

@@ -27,6 +27,8 @@ from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
 from footfall.kernel.addresses import Network
 from footfall.kernel.instants import Clock
+from footfall.transfers.api import ImportDesk
+from footfall.transfers.routes import ROUTES as TRANSFER_ROUTES
 from footfall.workspaces.api import AppKeyring, Authenticator, Keyring, create_token, scope_of
 from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
 from tests.ingest.stack import NOW, Stack
@@ -35,6 +37,7 @@ ROUTES = [
     *(*WORKSPACE_ROUTES, *ATTRIBUTE_ROUTES, *CATALOG_ROUTES, *CONTACT_ROUTES),
     *INGEST_ROUTES,
     *ACTIVITY_ROUTES,
+    *TRANSFER_ROUTES,
 ]
 V2 = "*/*; version=2"
 
@@ -77,6 +80,7 @@ def application(
             "advisor": advisor,
             "visibility": stack.projector,
             "authenticator": Authenticator(stack.state, clock, token_bytes),
+            "desk": ImportDesk(stack.import_folder, lambda: None),
         },
         extra_paths=COLLECTOR_PATHS,
     )

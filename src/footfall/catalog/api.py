@@ -39,6 +39,7 @@ __all__ = [
     "product_names",
     "products_now",
     "put_product",
+    "put_products",
     "recast_products",
 ]
 
@@ -147,6 +148,39 @@ def put_product(
         # Said now, so after the deletion, also within the same millisecond.
         book.revive(product, max(now, product.deleted_at + 1))
     return _write(book, product, values, created, clears, adds_tags, now, position)
+
+
+def put_products(
+    conn: Connection,
+    scope: Scope,
+    rows: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    source: str,
+    now: Instant,
+    position: int,
+) -> list[Sequence[SetAside]]:
+    """Do what `put_product` does for many at once; return of each row the values that did not fit.
+
+    Args:
+        rows: Custom ids, checked, with attributes by name. The last word on a product counts.
+        source: Of the values.
+    """
+    book = _book(conn, scope, custom_ids={custom_id for custom_id, _ in rows}, now=now)
+    set_aside: list[Sequence[SetAside]] = []
+    for custom_id, values in rows:
+        product = book.find_or_create(custom_id)
+        if product.deleted_at is not None:
+            book.revive(product, max(now, product.deleted_at + 1))
+        before = len(book.set_aside)
+        written = written_values(
+            values, product.profile, without=_ANSWER_FRAME, clears=False, adds_tags=False
+        )
+        book.apply(
+            product, written, occurred_at=now, position=position, source=source, in_event=False
+        )
+        set_aside.append(book.set_aside[before:])
+    book.save()
+    return set_aside
 
 
 def change_product(

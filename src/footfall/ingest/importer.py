@@ -4,7 +4,7 @@ A row is refused by the same rules as a request, and its refusal leaves the othe
 has an event key that stays the same from run to run, so that importing a file again adds nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -23,7 +23,7 @@ from footfall.ingest.logic import (
     key_hash,
 )
 from footfall.ingest.mappings import Column, Mapping, RejectRule
-from footfall.ingest.readers import Row, RowReader
+from footfall.ingest.readers import Layout, Row, RowReader
 from footfall.ingest.types import EventRecord
 from footfall.journal.types import Entry
 from footfall.kernel.errors import Invalid, UserError
@@ -72,9 +72,9 @@ class Importer:
         Raises:
             FileUnreadable: It cannot be opened.
         """
-        self._rows = RowReader(path, mapping)
+        layout = Layout(mapping.format, mapping.header, mapping.delimiter, mapping.encoding)
+        self._rows = RowReader(path, layout, mapping.columns())
         self._mapper = RowMapper(mapping, workspace_id, zone)
-        self._workspace_id = workspace_id
         self._clock = clock
 
     @property
@@ -107,10 +107,7 @@ class Importer:
 
     def _entry(self, number: int, row: Row, received_at: Instant) -> Entry | Reject:
         try:
-            record = self._mapper.record(number, row, received_at)
-            event_key = record.event_key
-            assert event_key is not None
-            return Entry(key_hash(self._workspace_id, event_key), _encode(record))
+            return entry_of_row(self._mapper, number, row, received_at)
         except UserError as error:
             code, message = error.code, error.message
         except UnicodeEncodeError:
@@ -120,11 +117,26 @@ class Importer:
         return Reject(row.line, code, message, text[:_KEPT_CHARACTERS])
 
 
+def entry_of_row(mapper: "RowMapper", number: int, row: Row, received_at: Instant) -> Entry:
+    """Return a row as the journal takes it; see `RowMapper.record`."""
+    record = mapper.record(number, row, received_at)
+    event_key = record.event_key
+    assert event_key is not None
+    return Entry(key_hash(record.workspace_id, event_key), _encode(record))
+
+
 class RowMapper:
     """A mapping, made ready for one file's rows."""
 
-    def __init__(self, mapping: Mapping, workspace_id: int, zone: tzinfo) -> None:
-        columns = mapping.columns()
+    def __init__(
+        self,
+        mapping: Mapping,
+        workspace_id: int,
+        zone: tzinfo,
+        columns: Sequence[Column] | None = None,
+    ) -> None:
+        """Prepare for rows that hold `columns`, in this order; None: the mapping's own."""
+        columns = mapping.columns() if columns is None else columns
         place = {column: number for number, column in enumerate(columns)}
         self._workspace_id = workspace_id
         self._zone = zone

@@ -178,10 +178,19 @@ def parse_mapping(text: str, origin: str) -> Mapping:
         mapping = msgspec.toml.decode(text, type=Mapping)
     except msgspec.DecodeError as error:
         raise MappingError(f"{origin}: {error}.") from error
+    check_mapping(mapping, origin)
+    return mapping
+
+
+def check_mapping(mapping: Mapping, origin: str) -> None:
+    """Do nothing for a mapping that can be used.
+
+    Raises:
+        MappingError: What is wrong, after the name `origin`.
+    """
     problem = _problem(mapping)
     if problem:
         raise MappingError(f"{origin}: {problem}")
-    return mapping
 
 
 def _problem(mapping: Mapping) -> str | None:

@@ -1,26 +1,21 @@
 """Rows of a file, one after the other in constant memory: CSV, TSV, JSON lines, Parquet.
 
-CSV, TSV and JSON lines may be gzip or Zstandard, told by their first bytes.
+CSV, TSV and JSON lines may be packed; see unpacking.py.
 """
 
 import csv
-import gzip
 import io
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
-import zstandard
 
-from footfall.ingest.mappings import Column, FileFormat, Mapping
-from footfall.kernel.errors import UserError
+from footfall.ingest.mappings import Column, FileFormat
+from footfall.ingest.unpacking import Bounds, FileUnreadable, damages_said, opened
 
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _SUFFIXES: dict[str, FileFormat] = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -29,20 +24,24 @@ _SUFFIXES: dict[str, FileFormat] = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
+_PACKED_SUFFIXES = (".gz", ".zst", ".zip")
+#: A file without line ends must not be read into memory as one line.
+_MAX_ROW_CHARACTERS = 16 << 20
 #: Stands in no cell of an honest file, so rows that differ have different content.
 _CELL_END = "\x1f"
 _PARQUET_BATCH_ROWS = 5_000
-#: Compressed pieces are small, because one may unfold to a hundred times its size.
-_PIECE_BYTES = 1 << 14
-_BUFFER_BYTES = 1 << 17
+_UTF8_MARK = b"\xef\xbb\xbf"
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class FileUnreadable(UserError):
-    """The file is missing, damaged, or not what its mapping says."""
+class Layout(NamedTuple):
+    """How the rows of a file are written down."""
 
-    code = "unreadable_file"
+    format: FileFormat | None = None  #: None: by the file's name
+    header: bool = True
+    delimiter: str | None = None  #: None: comma, or tab in "tsv"
+    encoding: str = "utf-8"
 
 
 class Row(NamedTuple):
@@ -61,18 +60,35 @@ class RowReader:
         FileUnreadable: While opening or iterating.
     """
 
-    def __init__(self, path: Path, mapping: Mapping) -> None:
-        self._path = path
-        self._mapping = mapping
-        self._columns = mapping.columns()
-        self._format = mapping.format or _format_of(path)
+    def __init__(
+        self,
+        path: Path,
+        layout: Layout,
+        columns: Sequence[Column],
+        *,
+        called: str | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        """Open the file.
+
+        Args:
+            columns: What `Row.values` holds, in this order.
+            called: Its name in messages; None: its path.
+            bounds: How far it may unfold; None: as far as it does.
+        """
+        self._path = called or str(path)
+        self._layout = layout
+        self._columns = columns
+        self._bounds = bounds
+        self._format = layout.format or _format_of(path)
         try:
             self._file = path.open("rb")
             self.total_bytes = path.stat().st_size
         except OSError as error:
-            raise FileUnreadable(f"{path} cannot be read: {error.strerror}.") from error
+            raise FileUnreadable(f"{self._path} cannot be read: {error.strerror}.") from error
         self._parquet_bytes = 0
         self._lines: list[str] = []  # text of the row being read, as it stands in the file
+        self._row_characters = 0
 
     def bytes_read(self) -> int:
         """Return how many bytes of the file, compressed as it is, were needed so far."""
@@ -90,7 +106,7 @@ class RowReader:
         return row.content.decode("utf-8", "replace")
 
     def __iter__(self) -> Iterator[Row]:
-        try:
+        with damages_said(self._path):
             match self._format:
                 case "csv" | "tsv":
                     yield from self._delimited_rows()
@@ -98,44 +114,35 @@ class RowReader:
                     yield from self._json_rows()
                 case "parquet":
                     yield from self._parquet_rows()
-        except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError, OSError) as error:
-            raise FileUnreadable(
-                f"{self._path} is damaged from here on: {error}. What came before it is stored;"
-                " the same command with the whole file adds the rest."
-            ) from error
 
-    def _bytes(self) -> BinaryIO:
-        start = self._file.read(4)
-        self._file.seek(0)
-        if start.startswith(_GZIP):
-            return cast("BinaryIO", gzip.open(self._file, "rb"))
-        if start == _ZSTD:
-            return io.BufferedReader(_Unzstd(self._file), _BUFFER_BYTES)
-        return self._file
+    def _lines_of(self, text: io.TextIOWrapper) -> Iterator[str]:
+        """Yield the lines of `text`, each kept until its row is read."""
+        while line := text.readline(_MAX_ROW_CHARACTERS):
+            self._lines.append(line)
+            self._row_characters += len(line)
+            if self._row_characters >= _MAX_ROW_CHARACTERS:
+                raise FileUnreadable(f"{self._path} has a row of more than 16 million characters.")
+            yield line
 
     def _delimited_rows(self) -> Iterator[Row]:
+        encoding = self._layout.encoding
         text = io.TextIOWrapper(
-            self._bytes(),
+            opened(self._file, self._bounds),
+            encoding="utf-8-sig" if encoding == "utf-8" else encoding,
             # A byte that is no text spoils its row, not the file.
-            encoding="utf-8-sig" if self._mapping.encoding == "utf-8" else self._mapping.encoding,
-            errors="surrogateescape",
+            errors="replace" if encoding.startswith("utf-16") else "surrogateescape",
             newline="",
         )
-
-        def lines() -> Iterator[str]:
-            for line in text:
-                self._lines.append(line)
-                yield line
-
-        delimiter = self._mapping.delimiter or ("\t" if self._format == "tsv" else ",")
-        table = csv.reader(lines(), delimiter=delimiter)
-        header = next(table, None) if self._mapping.header else None
-        if header is None and self._mapping.header:
+        delimiter = self._layout.delimiter or ("\t" if self._format == "tsv" else ",")
+        table = csv.reader(self._lines_of(text), delimiter=delimiter)
+        header = next(table, None) if self._layout.header else None
+        if header is None and self._layout.header:
             return
         places = self._places(header)
         width = len(header) if header is not None else None
         while True:
             self._lines.clear()
+            self._row_characters = 0
             line = table.line_num + 1
             try:
                 cells = next(table, None)
@@ -180,8 +187,13 @@ class RowReader:
 
     def _json_rows(self) -> Iterator[Row]:
         getters = [_getter(column) for column in self._columns]
-        for number, raw in enumerate(self._bytes(), 1):
-            content = raw.strip()
+        lines = opened(self._file, self._bounds)
+        number = 0
+        while raw := lines.readline(_MAX_ROW_CHARACTERS):
+            number += 1
+            if len(raw) == _MAX_ROW_CHARACTERS:
+                raise FileUnreadable(f"{self._path} has a row of more than 16 million bytes.")
+            content = (raw.removeprefix(_UTF8_MARK) if number == 1 else raw).strip()
             if not content:
                 continue
             try:
@@ -216,42 +228,10 @@ class RowReader:
                 yield Row(number, [_plain(get(members)) for get in getters], content)
 
 
-class _Unzstd(io.RawIOBase):
-    """Decompressed Zstandard, of one frame or several; unlike the library's, it sees a cut end."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._frame: zstandard.ZstdDecompressionObj | None = None
-        self._ready = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # Any: what RawIOBase hands over
-        while not self._ready and self._advance():
-            pass
-        size = min(len(buffer), len(self._ready))
-        buffer[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        return size
-
-    def _advance(self) -> bool:
-        """Decompress the next piece; return False at the end."""
-        finished = self._frame is None or self._frame.eof
-        rest = self._frame.unused_data if self._frame is not None and finished else b""
-        piece = rest or self._file.read(_PIECE_BYTES)
-        if not piece:
-            if not finished:
-                raise EOFError("it ends in the middle of compressed data")
-            return False
-        if self._frame is None or finished:
-            self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._ready = self._frame.decompress(piece)
-        return True
-
-
 def _format_of(path: Path) -> FileFormat:
-    name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
+    name = path.name.lower()
+    for suffix in _PACKED_SUFFIXES:
+        name = name.removesuffix(suffix)
     for suffix, file_format in _SUFFIXES.items():
         if name.endswith(suffix):
             return file_format

@@ -252,14 +252,11 @@ contact_merges = Table(
     Column("workspace_id", Integer, nullable=False),
     Column("merged_id", BigInteger, nullable=False),
     Column("survivor_id", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),  # of the event that named both, or the head
+    Column("position", BigInteger, nullable=False),  # the event that named both
     Column("merged_at", BigInteger, nullable=False),
-    Column("cause", String(16), nullable=False),  # event, request
-    #: What both were before (footfall.contacts.merging.Before), JSON, so that it can be undone.
+    #: The merged contact's profile and identifiers as they were, JSON, so that it can be undone.
     Column("before", Text, nullable=False),
-    Column("undone_at", BigInteger),
     Index(None, "workspace_id", "survivor_id"),
-    Index(None, "merged_id"),
 )
 
 #: What events did to carts, for as long as it counts; under the contact the event was given to,
@@ -355,4 +352,29 @@ failed_events = Table(
     Index(None, "workspace_id", "id"),
     Index(None, "workspace_id", "kept_through"),
     Index(None, "failed_at"),
+)
+
+#: Files on their way into a workspace; the files themselves are in the data folder.
+imports = Table(
+    "imports",
+    metadata,
+    Column("number", _key, primary_key=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # events, products, contacts
+    Column("status", String(16), nullable=False),
+    Column("file_name", Text, nullable=False),  # as sent; no path is made of it
+    Column("file_bytes", BigInteger, nullable=False),
+    Column("headings", Text, nullable=False),  # JSON array of text
+    Column("plan", Text, nullable=False),  # JSON
+    Column("counts", Text, nullable=False),  # JSON
+    Column("row_errors", Text, nullable=False),  # JSON, the first fifty
+    Column("problem", Text),  # why it failed as a whole
+    Column("author", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("journal_position", BigInteger, nullable=False),
+    Index(None, "workspace_id", "number"),
+    Index(None, "status"),
 )

@@ -1,0 +1,1 @@
+"""Files in and out: imports in the background of the server, exports of any list."""
