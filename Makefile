@@ -1,5 +1,5 @@
 # Two commands do everything: `make run` and `make test`. The work is in tools/.
-.PHONY: run demo test check sdk console soak bench format clean help
+.PHONY: run demo test check sdk console soak bench screenshots format clean help
 
 # Arguments for the program behind a target: make run ARGS="--port 8001", make test ARGS="-k journal"
 ARGS ?=
@@ -13,6 +13,7 @@ help:
 	@echo "make console build the console's scripts into the package; needs Node"
 	@echo "make soak    the long tests"
 	@echo "make bench   the benchmarks, each with its ratio to a baseline of the same run"
+	@echo "make screenshots take the pictures of the README anew; needs Chromium"
 	@echo "make format  rewrite the code in house style"
 	@echo "make clean   remove the virtual environment and caches; ./data and ./demo-data stay"
 
@@ -51,6 +52,10 @@ console:
 bench:
 	@tools/setup.sh dev
 	@.venv/bin/python -m bench $(ARGS)
+
+screenshots:
+	@tools/setup.sh dev
+	@.venv/bin/python tools/screenshots.py
 
 format:
 	@tools/setup.sh dev

@@ -3,6 +3,7 @@
 import itertools
 import re
 import secrets
+import time
 from html import unescape
 from pathlib import Path
 from typing import Any, Self
@@ -40,6 +41,10 @@ class House:
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.shop = Shop(data_dir, **environment)
         self.shop.start()
+        while "Ready." not in self.shop.log():  # it greets the first owner before
+            assert self.shop.process is not None
+            assert self.shop.process.poll() is None, self.shop.log()
+            time.sleep(0.05)
         self.url = f"http://127.0.0.1:{self.shop.port}"
 
     def new_workspace(self) -> str:

@@ -23,6 +23,7 @@ from footfall.bootstrap import Runtime, clock, serve
 from footfall.commands.importing import append_patiently, wait_until_visible
 from footfall.commands.serving import (
     free_port,
+    greet_owner,
     listening,
     log_to_stderr,
     noted_signals,
@@ -277,6 +278,7 @@ class _Demo:
         for port in self._ports:
             await listening(host, port)
         self._greet()
+        await asyncio.to_thread(greet_owner, self._runtime, self._url)
         await asyncio.to_thread(self._fill)
         print("Ctrl-C stops everything.", flush=True)
         if self._options.live_per_second is not None and not self._ended.is_set():

@@ -142,9 +142,7 @@ async def _greet(runtime: Runtime, host: str, port: int) -> None:
     app_key = await asyncio.to_thread(_first_app_key, runtime)
     if app_key is not None:
         print(_snippet(url, app_key))
-    owner_token = await asyncio.to_thread(_owner_token, runtime)
-    if owner_token is not None:
-        print(_welcome(f"{url}{link_path(owner_token)}"))
+    await asyncio.to_thread(greet_owner, runtime, url)
     print("Ready. Ctrl-C stops it.", flush=True)
 
 
@@ -191,17 +189,17 @@ def _first_app_key(runtime: Runtime) -> str | None:
         return key.key
 
 
-def _owner_token(runtime: Runtime) -> str | None:
-    """Return the token of a new link for the first owner if nobody can sign in yet."""
+def greet_owner(runtime: Runtime, url: str) -> None:
+    """Print the way into the console: a new link for the first owner if nobody can sign in yet."""
     with runtime.state.write() as conn:
-        return first_owner_link(conn, clock(), secrets.token_bytes)
+        token = first_owner_link(conn, clock(), secrets.token_bytes)
+    if token is None:
+        print(f"The console: {url}/")
+        return
+    print(f"""Nobody can sign in yet. Whoever opens this link within a day becomes the owner:
 
-
-def _welcome(link: str) -> str:
-    return f"""Nobody can sign in yet. Whoever opens this link within a day becomes the owner:
-
-    {link}
-"""
+    {url}{link_path(token)}
+""")
 
 
 def _snippet(url: str, app_key: str) -> str:
