@@ -14,13 +14,17 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from footfall.attributes.change_routes import ObjectsByKind
 from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
+from footfall.catalog.api import ProductObjects
 from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
 from footfall.console.page_kit import ConsoleServices
 from footfall.console.routes import console_router
+from footfall.contacts.api import ContactObjects
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
 from footfall.http.admission import Admission
 from footfall.http.application import create_application
+from footfall.http.background import Background
 from footfall.http.edge import AsgiApp
 from footfall.http.rate_limit import RateLimiter
 from footfall.http.services import Counters, Services
@@ -54,6 +58,8 @@ from footfall.workspaces.api import (
 )
 from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
 
+#: What attributes are of.
+OBJECTS: Final[ObjectsByKind] = {"product": ProductObjects(), "contact": ContactObjects()}
 #: The workspace that a new data folder begins with.
 FIRST_WORKSPACE = "default"
 _TOKEN_CHARACTERS = string.ascii_letters + string.digits
@@ -118,6 +124,7 @@ class Runtime:
         self.journal = journal
         self.warehouse = warehouse
         self.counters = Counters()
+        self.background = Background()
         self.projector = Projector(
             journal,
             state,
@@ -186,6 +193,7 @@ class Runtime:
     def close(self) -> None:
         """Finish the batches under way and close the stores."""
         self.import_worker.stop()
+        self.background.stop()
         self.projector.stop()
         self.journal.close()
         self.warehouse.close()
@@ -212,6 +220,7 @@ class Runtime:
             counters=self.counters,
             new_request_id=new_request_id,
             random_bytes=secrets.token_bytes,
+            background=self.background,
             store_checks={
                 "journal": self._check_journal,
                 "state": self._check_state,
@@ -238,6 +247,7 @@ class Runtime:
             ],
             services,
             dependencies={
+                "objects": OBJECTS,
                 "warehouse": self.warehouse,
                 "journal": self.journal,
                 "advisor": advisor,

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, delete
 
 from footfall.attributes.api import (
-    change_definition,
     define_attribute,
     forget_set_aside,
     list_set_aside,
@@ -17,7 +16,7 @@ from footfall.attributes.api import (
     record_set_aside,
 )
 from footfall.attributes.types import Definition, SetAside
-from footfall.kernel.errors import Conflict, Invalid, UserError
+from footfall.kernel.errors import Conflict, UserError
 from footfall.kernel.ids import WorkspaceId
 from footfall.kernel.instants import DAY_MS, Instant
 from footfall.kernel.scope import Scope
@@ -103,32 +102,6 @@ def test_a_full_workspace_defines_nothing_more(sqlite_state: State) -> None:
         found.save(conn)
         with pytest.raises(Conflict, match="500"):
             define(conn, "one more")
-
-
-def test_a_type_is_changed_and_becomes_the_shops_own(state: State) -> None:
-    with state.write() as conn:
-        found = load_definitions(conn, MINE, "product")
-        found.auto_create("size", NOW)
-        found.save(conn)
-        size = load_definitions(conn, MINE, "product").get("size")
-        assert size is not None
-        changed = change_definition(conn, MINE, size, "fixed", choices=["S", "M"])
-        assert load_definitions(conn, MINE, "product").get("size") == changed
-        assert (changed.value_type, changed.origin) == ("fixed", "defined")
-        back = change_definition(conn, MINE, changed, "integer", choices=["passed over"])
-        assert (back.choices, back.multiple) == ((), False)
-        with pytest.raises(Invalid):
-            change_definition(conn, MINE, back, "list")
-        change_definition(conn, OTHER, back, "json")
-        assert load_definitions(conn, MINE, "product").get("size") == back
-
-
-def test_a_built_in_type_stays(sqlite_state: State) -> None:
-    with sqlite_state.write() as conn:
-        price = load_definitions(conn, MINE, "product").get("price")
-        assert price is not None
-        with pytest.raises(Conflict):
-            change_definition(conn, MINE, price, "string")
 
 
 def aside(object_id: int, name: str, occurred_at: int = 1, position: int = 1) -> SetAside:

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from footfall.attributes.api import TypeChange, change_type, list_set_aside
-from footfall.catalog.api import recast_products
+from footfall.attributes.api import TypeChange, change_attribute, list_set_aside
+from footfall.catalog.api import ProductObjects
 from footfall.state.schema import workspaces
-from footfall.workspaces.api import scope_of
+from footfall.workspaces.api import operator_access, scope_of
 from footfall.workspaces.types import Workspace
 from tests.ingest.stack import NOW, Stack
 
@@ -261,17 +261,14 @@ def test_products_show_a_browsers_values_only_where_nobody_else_gave_one(stack: 
 
 
 def _set_rule(stack: Stack, shop: Workspace, name: str, **change: Any) -> None:
-    scope = scope_of(shop)
-    change_type(
-        stack.state.write,
-        scope,
+    change_attribute(
+        stack.state,
+        operator_access(shop),
+        ProductObjects(),
         "product",
         name,
         TypeChange(**change),
-        preview=False,
-        step=lambda conn, definition, after: recast_products(
-            conn, scope, definition, after_id=after, now=NOW, save=True
-        ),
+        clock=lambda: NOW,
     )
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
+from footfall.bootstrap import OBJECTS
 from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
 from footfall.http.admission import Admission
@@ -130,7 +131,8 @@ class Town:
         self._random = Random(1)
         self.services = services_of(state, world)
         door = Authenticator(state, self.services.clock, token_bytes)
-        self.app = create_application(ROUTES, self.services, dependencies={"authenticator": door})
+        given = {"authenticator": door, "objects": OBJECTS}
+        self.app = create_application(ROUTES, self.services, dependencies=given)
         self.shop = self._open("shop")
         self.rival = self._open("rival")
 

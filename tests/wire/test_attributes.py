@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.wire.shops import Shop, both_engines
+from footfall.kernel.instants import Instant
+from tests.wire.shops import Shop, Town, both_engines
 
 
 def test_an_attribute_is_defined_as_the_vendor_documents(shop: Shop) -> None:
@@ -82,12 +83,13 @@ def test_a_changed_type_is_tried_on_all_values(shop: Shop, rival: Shop) -> None:
     path = "/api/v1/attributes/product/Weight"
     preview = shop.patch(f"{path}?preview=true", {"value_type": "float"})
     assert preview.status_code == 200
-    assert preview.json() | {"attribute": None} == {
-        "attribute": None,
-        "preview": True,
-        "kept": 2,
-        "set_aside": 1,
-    }
+    told = preview.json()
+    assert (told["preview"], told["kept"], told["set_aside"], told["change"]) == (True, 2, 1, None)
+    [reason] = told["reasons"]
+    assert (reason["code"], reason["count"]) == ("not_a_number", 1)
+    [sample] = told["sample"]
+    assert (sample["raw"], sample["custom_id"]) == ('"1 kg"', "p1")
+    assert shop.get("/api/v1/set-aside-values?kind=product").json()["results"] == []
     assert shop.get("/api/v1/products/p0").json()["attributes"]["weight"] == "300"
     changed = shop.patch(path, {"value_type": "float"}).json()
     assert (changed["kept"], changed["set_aside"], changed["preview"]) == (2, 1, False)
@@ -124,8 +126,8 @@ def test_a_change_in_many_steps_reaches_everything(
     for number in range(3):
         shop.put(f"/api/v1/products/p{number}", {"attributes": {"weight": str(number)}})
         shop.put(f"/api/v1/contacts/c{number}", {"attributes": {"weight": str(number)}})
-    for kind, feature in (("product", "catalog"), ("contact", "contacts")):
-        monkeypatch.setattr(f"footfall.{feature}.api.STEP_OBJECTS", 1)
+    monkeypatch.setattr("footfall.attributes.changes.STEP_OBJECTS", 1)
+    for kind in ("product", "contact"):
         changed = shop.patch(f"/api/v1/attributes/{kind}/weight", {"value_type": "integer"})
         assert changed.json()["kept"] == 3
     assert shop.get("/api/v1/products/p2").json()["attributes"]["weight"] == 2
@@ -233,3 +235,165 @@ def test_source_rules_are_set_for_own_and_built_in_attributes(shop: Shop, rival:
         ("contact/email", {"source_rule": "api only"}),
     ):
         assert shop.patch(f"/api/v1/attributes/{name}", wrong).status_code in {400, 409}
+
+
+def groups(shop: Shop) -> list[dict[str, Any]]:
+    answer = shop.get("/api/v1/set-aside-values/groups")
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["results"]
+    return found
+
+
+@both_engines
+def test_a_change_of_type_is_undone(shop: Shop, rival: Shop) -> None:
+    for number, weight in enumerate(["300", "1 kg"]):
+        shop.put(f"/api/v1/products/p{number}", {"attributes": {"weight": weight}})
+    path = "/api/v1/attributes/product/weight"
+    changed = shop.patch(path, {"value_type": "float"}).json()["change"]
+    assert (changed["state"], changed["done"], changed["total"]) == ("done", 2, 2)
+    assert (changed["from_type"], changed["to_type"], changed["can_undo"]) == (
+        "string",
+        "float",
+        True,
+    )
+    assert rival.post(f"{path}/undo").status_code == 404
+    assert shop.get(path).json()["set_aside"] == 1
+    undone = shop.post(f"{path}/undo")
+    assert undone.status_code == 200
+    assert undone.json()["attribute"]["value_type"] == "string"
+    assert shop.get("/api/v1/products/p1").json()["attributes"]["weight"] == "1 kg"
+    detail = shop.get(path).json()
+    assert (detail["set_aside"], detail["attribute"]["origin"]) == (0, "automatic")
+    [change] = detail["changes"]
+    assert (change["state"], change["can_undo"]) == ("undone", False)
+    again = shop.post(f"{path}/undo")
+    assert (again.status_code, again.json()["code"]) == (409, "nothing_to_undo")
+    assert shop.get("/api/v1/attributes/order/weight").status_code == 404
+    assert rival.get(path).status_code == 404
+
+
+def test_a_change_goes_on_after_its_answer_and_tells_how_far_it_is(town: Town, shop: Shop) -> None:
+    for number in range(3):
+        shop.put(f"/api/v1/products/p{number}", {"attributes": {"weight": str(number)}})
+    path = "/api/v1/attributes/product/weight"
+    answer = shop.patch(path, {"value_type": "integer"}, headers={"prefer": "respond-async"})
+    assert (answer.status_code, answer.json()["change"]["state"]) == (202, "changing")
+    assert answer.headers["preference-applied"] == "respond-async"
+    town.services.background.wait()
+    [change] = shop.get(path).json()["changes"]
+    assert (change["state"], change["done"], change["kept"]) == ("done", 3, 3)
+    back = shop.post(f"{path}/undo", headers={"prefer": "respond-async"})
+    assert (back.status_code, back.json()["change"]["state"]) == (202, "undoing")
+    town.services.background.wait()
+    assert shop.get("/api/v1/products/p2").json()["attributes"]["weight"] == "2"
+
+
+def test_a_second_change_is_refused_while_one_runs(
+    town: Town, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put("/api/v1/products/p", {"attributes": {"weight": "1"}})
+    town.services.background.stop()  # so that a change begins and gets no further
+    path = "/api/v1/attributes/product/weight"
+    shop.patch(path, {"value_type": "integer"}, headers={"prefer": "respond-async"})
+    town.services.background.wait()
+    assert shop.get(path).json()["changes"][0]["state"] == "interrupted"
+    other = shop.patch(path, {"value_type": "boolean"})
+    assert (other.status_code, other.json()["code"]) == (409, "attribute_change_interrupted")
+    finished = shop.patch(path, {"value_type": "integer"}).json()
+    assert (finished["kept"], finished["change"]["state"]) == (1, "done")
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"value_type": "integer", "choices": ["1"]}, "not_fixed"),
+        ({"multiple": True}, "not_fixed"),
+        ({"value_type": "fixed"}, "choices_required"),
+        ({"name": "Height"}, "another_attribute"),
+        ({"name": ""}, "wrong_length"),
+        ({}, "required"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused(shop: Shop, wish: dict[str, Any], code: str) -> None:
+    shop.put("/api/v1/products/p", {"attributes": {"weight": "1"}})
+    answer = shop.patch("/api/v1/attributes/product/weight", wish)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, code)
+
+
+def test_a_definition_is_edited_without_naming_all_of_it(shop: Shop) -> None:
+    body = {"kind": "product", "name": "size", "value_type": "fixed", "choices": ["S", "M"]}
+    shop.post("/api/v1/attributes", body)
+    path = "/api/v1/attributes/product/size"
+    for wish in ({"name": "Size"}, {"multiple": True}, {"choices": ["S", "M", "L"]}):
+        assert shop.patch(path, wish).status_code == 200
+    found = shop.get(path).json()["attribute"]
+    assert (found["name"], found["value_type"]) == ("Size", "fixed")
+    assert (found["choices"], found["multiple"]) == (["S", "M", "L"], True)
+
+
+@both_engines
+def test_each_group_of_set_aside_values_says_what_mends_it(shop: Shop, rival: Shop) -> None:
+    for name, value_type, more in (
+        ("size", "fixed", {"choices": ["S"]}),
+        ("weight", "integer", {}),
+        ("margin", "float", {"source_rule": "feed only"}),
+        ("seen", "datetime", {}),
+    ):
+        body = {"kind": "product", "name": name, "value_type": value_type, **more}
+        assert shop.post("/api/v1/attributes", body).status_code == 201
+    for number, size in enumerate(["XXL", "xl", "XL"]):
+        shop.put(f"/api/v1/products/p{number}", {"attributes": {"size": size}})
+    said = {"weight": "1.5", "margin": 0.3, "seen": "never", "price": "cheap"}
+    shop.put("/api/v1/products/p0", {"attributes": said})
+    found = {group["attribute"]: group for group in groups(shop)}
+    assert {name: group["mend"] for name, group in found.items()} == {
+        "size": {"action": "add_choices", "change": {"choices": ["S", "XXL", "xl"]}},
+        "weight": {"action": "change_type", "change": {"value_type": "float"}},
+        "margin": {"action": "allow_source", "change": {"source_rule": "any"}},
+        "seen": {"action": "change_type", "change": {"value_type": "string"}},
+        "price": None,
+    }
+    assert (found["size"]["count"], found["price"]["custom_id"]) == (3, "p0")
+    for name in ("size", "weight", "seen"):
+        path = f"/api/v1/attributes/product/{name}"
+        assert shop.patch(path, found[name]["mend"]["change"]).status_code == 200
+    path = "/api/v1/attributes/product/margin"
+    assert rival.post(f"{path}/retry").status_code == 404
+    shop.patch(path, found["margin"]["mend"]["change"])
+    assert shop.post(f"{path}/retry").json() == {"accepted": 1, "left": 0}
+    shown = shop.get("/api/v1/products/p0").json()["attributes"]
+    assert shown == {"size": "XXL", "weight": 1.5, "margin": 0.3, "seen": "never"}
+    assert [group["attribute"] for group in groups(shop)] == ["price"]
+    assert groups(rival) == []
+
+
+def test_a_value_tried_again_counts_by_its_own_time(town: Town, shop: Shop) -> None:
+    body = {"kind": "product", "name": "weight", "value_type": "integer"}
+    shop.post("/api/v1/attributes", body)
+    shop.put("/api/v1/products/p", {"attributes": {"weight": "heavy"}})
+    town.world.now = Instant(town.world.now + 1)
+    shop.put("/api/v1/products/p", {"attributes": {"weight": 5}})
+    changed = shop.patch("/api/v1/attributes/product/weight", {"value_type": "string"}).json()
+    assert (changed["kept"], changed["accepted"]) == (1, 1)
+    assert shop.get("/api/v1/products/p").json()["attributes"]["weight"] == "5"
+    assert groups(shop) == []
+
+
+@both_engines
+def test_what_a_person_dismissed_is_listed_again_with_the_next_value(
+    shop: Shop, rival: Shop
+) -> None:
+    for number in range(2):
+        shop.put(f"/api/v1/products/p{number}", {"attributes": {"price": "cheap"}})
+    seen = {"kind": "product", "attribute": "price", "dismissed": True}
+    assert rival.patch("/api/v1/set-aside-values", seen).json() == {"changed": 0}
+    assert shop.patch("/api/v1/set-aside-values", seen).json() == {"changed": 2}
+    assert groups(shop) == []
+    listed = "/api/v1/set-aside-values?kind=product"
+    assert shop.get(f"{listed}&dismissed=false").json()["results"] == []
+    assert len(shop.get(f"{listed}&dismissed=true&attribute=price").json()["results"]) == 2
+    shop.put("/api/v1/products/p1", {"attributes": {"price": "dear"}})
+    assert [group["raw"] for group in groups(shop)] == ['"dear"']
+    back = {**seen, "dismissed": False, "object_id": 1}
+    assert shop.patch("/api/v1/set-aside-values", back).json() == {"changed": 1}
+    assert [group["count"] for group in groups(shop)] == [2]

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from footfall.attributes.routes import ROUTES as ATTRIBUTE_ROUTES
+from footfall.bootstrap import OBJECTS
 from footfall.catalog.routes import ROUTES as CATALOG_ROUTES
 from footfall.contacts.routes import ROUTES as CONTACT_ROUTES
 from footfall.http.admission import Admission
@@ -75,6 +76,7 @@ def application(
         ROUTES,
         services,
         dependencies={
+            "objects": OBJECTS,
             "warehouse": stack.warehouse,
             "journal": stack.journal,
             "advisor": advisor,

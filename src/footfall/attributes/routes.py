@@ -1,29 +1,18 @@
-"""HTTP of attribute definitions and of values that were set aside, in both APIs."""
+"""HTTP of attribute definitions, in both APIs."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import msgspec
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct, field
+from litestar.params import FromQuery, JSONBody
+from msgspec import Struct, field
 
 from footfall.attributes import api
-from footfall.attributes.answers import (
-    AttributeAnswer,
-    SetAsideAnswer,
-    shown_attribute,
-    shown_set_aside,
-)
-from footfall.attributes.types import Definition, ObjectKind, SetAside, SourceRule
-from footfall.http.paging import (
-    DEFAULT_LIMIT,
-    MAX_LIMIT,
-    CursorParameter,
-    check_parameters,
-    packed_cursor,
-    unpacked_cursor,
-)
+from footfall.attributes.answers import AttributeAnswer, shown_attribute
+from footfall.attributes.change_routes import ROUTES as CHANGE_ROUTES
+from footfall.attributes.set_aside_routes import ROUTES as SET_ASIDE_ROUTES
+from footfall.attributes.types import Definition, ObjectKind, SourceRule
+from footfall.http.paging import check_parameters
 from footfall.http.services import Call, Receipt, TheCall
 from footfall.http.threads import in_thread
 from footfall.kernel.errors import Conflict, Invalid
@@ -33,14 +22,6 @@ _COMPATIBLE: Final = ["compatible attributes"]
 #: The compatible API's words for the objects we have.
 _KINDS: Final[dict[str, ObjectKind]] = {"product": "product", "clientuser": "contact"}
 _CONTENT_TYPES: Final = {kind: name for name, kind in _KINDS.items()}
-
-#: Reads where a page of set-aside values ends, as the store can hold it.
-_decode_place: Final = msgspec.json.Decoder(
-    tuple[
-        Annotated[int, Meta(ge=0, le=2**63 - 1)],
-        Annotated[str, Meta(max_length=255, pattern=r"^[^\x00]*$")],
-    ]
-).decode
 
 
 class AttributeBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,13 +41,6 @@ class AttributeList(Struct, frozen=True):
     results: list[AttributeAnswer]
 
 
-class SetAsidePage(Struct, frozen=True):
-    """Some values that were set aside, by object."""
-
-    results: list[SetAsideAnswer]
-    next: str | None
-
-
 def _defined(call: Call, body: AttributeBody) -> Definition:
     with call.write() as (conn, receipt):
         return _define(call, conn, receipt, body)
@@ -74,7 +48,7 @@ def _defined(call: Call, body: AttributeBody) -> Definition:
 
 def _define(call: Call, conn: Any, receipt: Receipt, body: AttributeBody) -> Definition:
     try:
-        return api.define_attribute(
+        made = api.define_attribute(
             conn,
             call.scope,
             body.kind,
@@ -89,6 +63,8 @@ def _define(call: Call, conn: Any, receipt: Receipt, body: AttributeBody) -> Def
         if error.problems:
             raise
         raise Conflict.at("/name", error.code, error.message) from error
+    api.record_definition(conn, call.access, receipt.now, "attribute.defined", None, made)
+    return made
 
 
 def compatible_attribute(definition: Definition) -> dict[str, Any]:
@@ -182,41 +158,11 @@ def define_own_attribute(call: TheCall, data: JSONBody[AttributeBody]) -> Attrib
     return shown_attribute(_defined(call, data))
 
 
-@get(
-    "/api/v1/set-aside-values",
-    summary="List values that were set aside",
-    tags=_OWN,
-)
-@in_thread
-def list_own_set_aside(
-    call: TheCall,
-    kind: FromQuery[ObjectKind],
-    cursor: CursorParameter = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    object_id: Annotated[
-        int | None, QueryParameter(ge=1, le=2**53, description="Only its.")
-    ] = None,
-) -> SetAsidePage:
-    """Answer the latest value of each object and attribute that did not fit the type."""
-    check_parameters(call, {"kind", "cursor", "limit", "object_id"})
-    after = None if cursor is None else unpacked_cursor(cursor, _decode_place)
-    with call.read() as conn:
-        found = api.list_set_aside(
-            conn, call.scope, kind, object_id=object_id, after=after, limit=limit + 1
-        )
-    more = len(found) > limit
-    found = found[:limit]
-    return SetAsidePage(shown_set_aside(found), _past(found[-1]) if more else None)
-
-
-def _past(last: SetAside) -> str:
-    return packed_cursor((last.object_id, last.name_std))
-
-
 ROUTES: Final[list[HTTPRouteHandler]] = [
     create_attribute,
     list_attributes,
     list_own_attributes,
     define_own_attribute,
-    list_own_set_aside,
+    *CHANGE_ROUTES,
+    *SET_ASIDE_ROUTES,
 ]

@@ -7,13 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from footfall.attributes.api import (
-    STEP_OBJECTS,
-    Step,
-    load_definitions,
-    written_values,
-)
-from footfall.attributes.types import Definition, SetAside
+from footfall.attributes.api import load_definitions, written_values
+from footfall.attributes.types import Revalue, SetAside
 from footfall.catalog import queries
 from footfall.catalog.book import OpenProduct, ProductBook, product_of
 from footfall.catalog.queries import mark_all_dirty
@@ -28,6 +23,7 @@ from footfall.workspaces.api import get_workspace
 __all__ = [
     "ProductBook",
     "ProductKey",
+    "ProductObjects",
     "SavedProduct",
     "change_product",
     "count_products",
@@ -40,7 +36,6 @@ __all__ = [
     "products_now",
     "put_product",
     "put_products",
-    "recast_products",
 ]
 
 #: An internal id, or the shop's custom id.
@@ -214,27 +209,39 @@ def delete_product(conn: Connection, scope: Scope, key: ProductKey, *, now: Inst
     book.save()
 
 
-def recast_products(
-    conn: Connection,
-    scope: Scope,
-    definition: Definition,
-    *,
-    after_id: int,
-    now: Instant,
-    save: bool,
-) -> Step:
-    """Coerce one step's values of a changed attribute again (decision 8).
+class ProductObjects:
+    """Products, as far as a change of an attribute has to know them."""
 
-    Args:
-        save: False to see what would happen.
-    """
-    ids = queries.ids_past(conn, scope, after_id, STEP_OBJECTS)
-    # Saving or not, no new products: a reading transaction will do.
-    book = _book(conn, scope, ids=ids, now=now)
-    done = book.recast(definition)
-    if save:
-        book.save()
-    return Step(done, ids[-1] if len(ids) == STEP_OBJECTS else None)
+    def count(self, conn: Connection, scope: Scope) -> int:
+        """See `Objects`."""
+        return queries.count_all(conn, scope)
+
+    def ids_past(self, conn: Connection, scope: Scope, after_id: int, limit: int) -> list[int]:
+        """See `Objects`."""
+        return queries.ids_past(conn, scope, after_id, limit)
+
+    def revalue(
+        self,
+        conn: Connection,
+        scope: Scope,
+        revalue: Revalue,
+        ids: Collection[int],
+        *,
+        now: Instant,
+        save: bool,
+    ) -> None:
+        """See `Objects`."""
+        # Saving or not, no new products: a reading transaction will do.
+        book = _book(conn, scope, ids=ids, now=now)
+        book.revalue(revalue)
+        if save:
+            book.save()
+
+    def custom_ids(
+        self, conn: Connection, scope: Scope, ids: Collection[int]
+    ) -> Mapping[int, str | None]:
+        """See `Objects`."""
+        return {i: name.custom_id for i, name in product_names(conn, scope, ids).items()}
 
 
 def _not_found() -> NotFound:

@@ -14,12 +14,10 @@ from sqlalchemy import Connection
 from footfall.attributes.api import (
     Definitions,
     OpenObject,
-    Recast,
     apply_values,
-    recast_profile,
     record_set_aside,
 )
-from footfall.attributes.types import Definition, SetAside
+from footfall.attributes.types import Revalue, SetAside
 from footfall.catalog import queries
 from footfall.catalog.types import Product
 from footfall.kernel.ids import ProductId
@@ -165,22 +163,11 @@ class ProductBook:
         if changed:
             product.visibly_changed = True
 
-    def recast(self, definition: Definition) -> Recast:
-        """Coerce the values of a changed attribute again, of every product loaded (decision 8)."""
-        kept = set_aside = 0
-        for product in self._by_id.values():
-            done = recast_profile(
-                product.profile,
-                definition,
-                object_id=product.id,
-                zone=self._zone,
-                set_aside=self._set_aside,
-            )
-            kept += done.kept
-            set_aside += done.set_aside
-            if done.kept or done.set_aside:
-                product.changed()
-        return Recast(kept, set_aside)
+    def revalue(self, revalue: Revalue) -> None:
+        """Let `revalue` change the profiles of all products loaded."""
+        profiles = {product.id: product.profile for product in self._by_id.values()}
+        for product_id in revalue(profiles):
+            self._by_id[product_id].changed()
 
     def delete(self, product: OpenProduct) -> None:
         """Take `product` out of lists (decision 22); a later event or create revives it."""

@@ -111,6 +111,12 @@ def count(conn: Connection, scope: Scope, *, words: str | None) -> int:
     return conn.execute(statement).scalar_one()
 
 
+def count_all(conn: Connection, scope: Scope) -> int:
+    """Return how many products there are, deleted ones too."""
+    own = products.c.workspace_id == scope.workspace_id
+    return conn.execute(select(func.count()).select_from(products).where(own)).scalar_one()
+
+
 def ids_past(conn: Connection, scope: Scope, after_id: int, limit: int) -> list[int]:
     """Return up to `limit` ids past `after_id`, deleted products too."""
     return list(

@@ -1,25 +1,19 @@
-"""HTTP of the catalog: products in both APIs, and the types of their attributes."""
+"""HTTP of the catalog: products in both APIs."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, Struct, UnsetType, field
-from sqlalchemy import Connection
 
 from footfall.attributes.api import (
     BUILT_IN,
     SetAsideAnswer,
-    Step,
-    TypeChange,
-    TypeChangeAnswer,
-    change_type,
     shown_labels,
     shown_set_aside,
 )
-from footfall.attributes.types import Definition
 from footfall.catalog import api
 from footfall.catalog.api import ProductKey, SavedProduct
 from footfall.catalog.types import Product
@@ -443,38 +437,6 @@ def delete_own_product(call: TheCall, custom_id: FromPath[str]) -> None:
         api.delete_product(conn, call.scope, decoded_segment(custom_id), now=receipt.now)
 
 
-@patch(
-    "/api/v1/attributes/product/{name:str}",
-    summary="Change the type of a product attribute",
-    tags=["attributes"],
-)
-@in_thread
-def change_product_attribute(
-    call: TheCall, name: FromPath[str], data: JSONBody[TypeChange], preview: FromQuery[bool] = False
-) -> TypeChangeAnswer:
-    """Coerce all current values again and count those that fit; `preview=true` only counts."""
-
-    def step(conn: Connection, definition: Definition, after_id: int) -> Step:
-        return api.recast_products(
-            conn,
-            call.scope,
-            definition,
-            after_id=after_id,
-            now=call.services.clock(),
-            save=not preview,
-        )
-
-    return change_type(
-        call.read if preview else call.writing,
-        call.scope,
-        "product",
-        decoded_segment(name),
-        data,
-        preview=preview,
-        step=step,
-    )
-
-
 ROUTES: Final[list[HTTPRouteHandler]] = [
     create_product,
     update_or_create_product,
@@ -492,5 +454,4 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     put_own_product,
     patch_own_product,
     delete_own_product,
-    change_product_attribute,
 ]

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from footfall.attributes.api import STEP_OBJECTS, Step, load_definitions, written_values
-from footfall.attributes.types import Definition, SetAside
+from footfall.attributes.api import load_definitions, written_values
+from footfall.attributes.types import Revalue, SetAside
 from footfall.contacts import queries
 from footfall.contacts.book import ContactBook, IdentityKind
 from footfall.contacts.cart import (
@@ -38,6 +38,7 @@ __all__ = [
     "CartTotal",
     "ContactBook",
     "ContactKey",
+    "ContactObjects",
     "Identifiers",
     "SavedContact",
     "cart_items",
@@ -55,7 +56,6 @@ __all__ = [
     "mark_all_dirty",
     "put_contact",
     "put_contacts",
-    "recast_contacts",
     "with_merged",
 ]
 
@@ -319,26 +319,38 @@ def forget_old_carts(conn: Connection, now: Instant) -> None:
     queries.forget_cart_changes(conn, now - CART_MS)
 
 
-def recast_contacts(
-    conn: Connection,
-    scope: Scope,
-    definition: Definition,
-    *,
-    after_id: int,
-    now: Instant,
-    save: bool,
-) -> Step:
-    """Coerce one step's values of a changed attribute again (decision 8).
+class ContactObjects:
+    """Contacts, as far as a change of an attribute has to know them."""
 
-    Args:
-        save: False to see what would happen.
-    """
-    ids = queries.ids_past(conn, scope, after_id, STEP_OBJECTS)
-    book = _book(conn, scope, Identifiers(), ids=ids, now=now)
-    done = book.recast(definition, ids)
-    if save:
-        book.save()
-    return Step(done, ids[-1] if len(ids) == STEP_OBJECTS else None)
+    def count(self, conn: Connection, scope: Scope) -> int:
+        """See `Objects`."""
+        return queries.count_all(conn, scope)
+
+    def ids_past(self, conn: Connection, scope: Scope, after_id: int, limit: int) -> list[int]:
+        """See `Objects`."""
+        return queries.ids_past(conn, scope, after_id, limit)
+
+    def revalue(
+        self,
+        conn: Connection,
+        scope: Scope,
+        revalue: Revalue,
+        ids: Collection[int],
+        *,
+        now: Instant,
+        save: bool,
+    ) -> None:
+        """See `Objects`; those that live."""
+        book = _book(conn, scope, Identifiers(), ids=ids, now=now)
+        book.revalue(revalue, ids)
+        if save:
+            book.save()
+
+    def custom_ids(
+        self, conn: Connection, scope: Scope, ids: Collection[int]
+    ) -> Mapping[int, str | None]:
+        """See `Objects`."""
+        return {i: name.custom_id for i, name in contact_names(conn, scope, ids).items()}
 
 
 def _not_found() -> NotFound:

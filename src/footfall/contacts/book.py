@@ -26,16 +26,14 @@ from sqlalchemy import Connection
 from footfall.attributes.api import (
     RAW_LIMIT,
     Definitions,
-    Recast,
     apply_values,
     json_text,
     merge_profiles,
     name_std,
     put_cell,
-    recast_profile,
     record_set_aside,
 )
-from footfall.attributes.types import BROWSER, SIGNED, Cell, Definition, SetAside
+from footfall.attributes.types import BROWSER, SIGNED, Cell, Revalue, SetAside
 from footfall.contacts import queries
 from footfall.contacts.opened import OpenContact, differ, may_say
 from footfall.contacts.types import KEY_CELL, Unplaceable
@@ -445,25 +443,16 @@ class ContactBook:
             one.changed()
         return [one.id for one in gone]
 
-    def recast(self, definition: Definition, ids: Collection[int]) -> Recast:
-        """Coerce the values of a changed attribute again, of those of `ids` that live."""
-        kept = set_aside = 0
-        for contact_id in ids:
-            contact = self._by_id[contact_id]
-            if contact.merged_into is not None or contact.deleted_at is not None:
-                continue
-            done = recast_profile(
-                contact.profile,
-                definition,
-                object_id=contact.id,
-                zone=self._zone,
-                set_aside=self._set_aside,
-            )
-            kept += done.kept
-            set_aside += done.set_aside
-            if done.kept or done.set_aside:
-                contact.changed()
-        return Recast(kept, set_aside)
+    def revalue(self, revalue: Revalue, ids: Collection[int]) -> None:
+        """Let `revalue` change the profiles of those of `ids` that live."""
+        contacts = (self._by_id[contact_id] for contact_id in ids if contact_id in self._by_id)
+        profiles = {
+            contact.id: contact.profile
+            for contact in contacts
+            if contact.merged_into is None and contact.deleted_at is None
+        }
+        for contact_id in revalue(profiles):
+            self._by_id[contact_id].changed()
 
     @property
     def set_aside(self) -> Sequence[SetAside]:

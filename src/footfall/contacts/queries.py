@@ -18,6 +18,7 @@ from footfall.contacts.cart import MAX_CART_CHANGES, CartChange
 from footfall.kernel.scope import Scope
 from footfall.state.api import fetch_rows, insert_many, insert_missing, one_of, upsert
 from footfall.state.schema import (
+    attribute_values_before,
     cart_changes,
     contact_erasures,
     contact_identities,
@@ -240,6 +241,12 @@ def mark_all_dirty(conn: Connection) -> None:
     )
 
 
+def count_all(conn: Connection, scope: Scope) -> int:
+    """Return how many contacts there are, merged and deleted ones too."""
+    own = contacts.c.workspace_id == scope.workspace_id
+    return conn.execute(select(func.count()).select_from(contacts).where(own)).scalar_one()
+
+
 def ids_past(conn: Connection, scope: Scope, after_id: int, limit: int) -> list[int]:
     """Return up to `limit` ids past `after_id`, merged and deleted ones too."""
     return list(
@@ -321,13 +328,14 @@ def erase(conn: Connection, scope: Scope, contact_ids: Collection[int], now: int
     """Blank these contacts and all that hangs on them; their events are listed for erasure."""
     ids = list(contact_ids)
     forget_identities(conn, scope, ids)
-    conn.execute(
-        delete(set_aside_values).where(
-            set_aside_values.c.workspace_id == scope.workspace_id,
-            set_aside_values.c.kind == "contact",
-            one_of(conn, set_aside_values.c.object_id, ids),
+    for values in (set_aside_values, attribute_values_before):
+        conn.execute(
+            delete(values).where(
+                values.c.workspace_id == scope.workspace_id,
+                values.c.kind == "contact",
+                one_of(conn, values.c.object_id, ids),
+            )
         )
-    )
     conn.execute(
         delete(cart_changes).where(
             cart_changes.c.workspace_id == scope.workspace_id,

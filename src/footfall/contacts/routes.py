@@ -1,4 +1,4 @@
-"""HTTP of contacts: users in the compatible API, contacts in ours, and types of attributes."""
+"""HTTP of contacts: users in the compatible API, contacts in ours."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -6,16 +6,12 @@ from typing import Annotated, Any, Final
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, Struct, UnsetType, field
 from sqlalchemy import Connection
 
 from footfall.attributes.api import (
     SetAsideAnswer,
-    Step,
-    TypeChange,
-    TypeChangeAnswer,
-    change_type,
     load_definitions,
     name_std,
     shown_set_aside,
@@ -522,38 +518,6 @@ async def delete_own_contact_by_id(call: TheCall, contact_id: FromPath[str]) -> 
     await _delete(call, ContactId(record_id(contact_id)))
 
 
-@patch(
-    "/api/v1/attributes/contact/{name:str}",
-    summary="Change the type of a contact attribute",
-    tags=["attributes"],
-)
-@in_thread
-def change_contact_attribute(
-    call: TheCall, name: FromPath[str], data: JSONBody[TypeChange], preview: FromQuery[bool] = False
-) -> TypeChangeAnswer:
-    """Coerce all current values again and count those that fit; `preview=true` only counts."""
-
-    def step(conn: Connection, definition: Definition, after_id: int) -> Step:
-        return api.recast_contacts(
-            conn,
-            call.scope,
-            definition,
-            after_id=after_id,
-            now=call.services.clock(),
-            save=not preview,
-        )
-
-    return change_type(
-        call.read if preview else call.writing,
-        call.scope,
-        "contact",
-        decoded_segment(name),
-        data,
-        preview=preview,
-        step=step,
-    )
-
-
 ROUTES: Final[list[HTTPRouteHandler]] = [
     create_user,
     update_or_create_user,
@@ -572,5 +536,4 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     patch_own_contact,
     delete_own_contact,
     delete_own_contact_by_id,
-    change_contact_attribute,
 ]

@@ -53,6 +53,14 @@ def preferred_wait(prefer: str | None) -> float | None:
     return None
 
 
+def prefers_async(prefer: str | None) -> bool:
+    """Return whether `Prefer: respond-async` asks for an answer before the work is done."""
+    if prefer is None or len(prefer) > _MAX_PREFER_CHARACTERS:
+        return False
+    named = (preference.partition(";")[0] for preference in prefer.split(","))
+    return any(name.strip().lower() == "respond-async" for name in named)
+
+
 def token_of(authorization: str | None) -> bytes | None:
     """Return the token of an Authorization header, or None where it holds none."""
     scheme, _, token = (authorization or "").strip().partition(" ")

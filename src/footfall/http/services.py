@@ -12,6 +12,7 @@ from litestar.params import SkipValidation
 from sqlalchemy import Connection
 
 from footfall.http.admission import Admission
+from footfall.http.background import Background
 from footfall.http.headers import ApiVersion, api_version
 from footfall.kernel.addresses import Network
 from footfall.kernel.ids import ApiKeyId, SessionId
@@ -125,6 +126,8 @@ class Services:
     new_request_id: Callable[[], str]
     #: Returns that many bytes nobody can guess.
     random_bytes: Callable[[int], bytes]
+    #: Runs what goes on after its request was answered.
+    background: Background = field(default_factory=Background)
     #: By name of the store: does nothing where it answers, and else raises. For `/readyz`.
     store_checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     #: By metric name without prefix: the present value. For `/metrics`.

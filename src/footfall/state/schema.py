@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 #: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
-NEWEST_REVISION = "0007"
+NEWEST_REVISION = "0008"
 
 metadata = MetaData(
     naming_convention={
@@ -210,6 +210,46 @@ set_aside_values = Table(
     Column("occurred_at", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("source", String(16), nullable=False),
+    Column("dismissed_at", BigInteger),  # a person has seen it and put it away
+    Index(None, "workspace_id", "kind", "name_std"),
+)
+
+#: Changes of attributes' types; of each attribute the newest can be undone.
+attribute_changes = Table(
+    "attribute_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # product, contact
+    Column("name_std", String(64), nullable=False),
+    Column("before", Text, nullable=False),  # JSON: footfall.attributes.types.Definition
+    Column("after", Text, nullable=False),  # the same
+    Column("phase", String(16), nullable=False),  # changing, done, undoing, undone
+    Column("started_at", BigInteger, nullable=False),
+    #: Until then a process works on it; it says so anew with every step.
+    Column("leased_until", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("after_id", BigInteger, nullable=False),  # the last object that was reached
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("kept", Integer, nullable=False),
+    Column("set_aside", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Index(None, "workspace_id", "kind", "name_std"),
+)
+
+#: What each object held before the newest change of an attribute.
+attribute_values_before = Table(
+    "attribute_values_before",
+    metadata,
+    Column("change_id", Integer, primary_key=True),
+    Column("object_id", BigInteger, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # product, contact
+    Column("cell", Text),  # JSON: footfall.attributes.types.Cell
+    Column("set_aside", Text),  # JSON: footfall.attributes.types.SetAside
+    Index(None, "workspace_id", "kind", "object_id"),
+    sqlite_with_rowid=False,
 )
 
 contacts = Table(
@@ -349,8 +389,14 @@ failed_events = Table(
     Column("replayed_position", BigInteger),
     #: Bytes that the workspace has kept in all, this one's among them; ascending with the id.
     Column("kept_through", BigInteger),
+    Column("dismissed_at", BigInteger),  # a person has seen it and put it away
     Index(None, "workspace_id", "id"),
     Index(None, "workspace_id", "kept_through"),
+    #: All that groups are counted by: the payloads beside it are a hundred times as much.
+    Index(
+        "ix_failed_events_groups",
+        *("workspace_id", "code", "source", "replayed_at", "dismissed_at", "failed_at"),
+    ),
     Index(None, "failed_at"),
 )
 
