@@ -107,7 +107,9 @@ def test_the_page_about_imports_names_the_presets_and_event_types():
 
 def api_document() -> dict:
     given = ("call", "services", "registry", "warehouse", "journal", "advisor", "visibility")
-    return document_of(ROUTES, (*given, "authenticator", "desk", "objects"), COLLECTOR_PATHS)
+    return document_of(
+        ROUTES, (*given, "authenticator", "desk", "objects", "streams"), COLLECTOR_PATHS
+    )
 
 
 def test_the_page_of_the_api_has_every_address_and_parameter():

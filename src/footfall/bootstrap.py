@@ -7,7 +7,7 @@ import logging
 import secrets
 import string
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from granian.constants import Interfaces
@@ -30,6 +30,7 @@ from footfall.http.rate_limit import RateLimiter
 from footfall.http.services import Counters, Services
 from footfall.ingest.activity_routes import ROUTES as ACTIVITY_ROUTES
 from footfall.ingest.advice import StateAdvisor
+from footfall.ingest.broadcast import Broadcast
 from footfall.ingest.browser_collector import BrowserCollector
 from footfall.ingest.collector import Collector
 from footfall.ingest.intake import Intake
@@ -37,6 +38,7 @@ from footfall.ingest.mobile_collector import MobileCollector
 from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.projector import Projector
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
+from footfall.ingest.stream import Streams
 from footfall.journal.api import open_journal
 from footfall.journal.types import Appended, Entry, Journal
 from footfall.kernel.ids import Position
@@ -125,6 +127,7 @@ class Runtime:
         self.warehouse = warehouse
         self.counters = Counters()
         self.background = Background()
+        self.broadcast = Broadcast(state, time.monotonic)
         self.projector = Projector(
             journal,
             state,
@@ -132,6 +135,7 @@ class Runtime:
             clock=clock,
             monotonic=time.monotonic,
             counters=self.counters,
+            published=self.broadcast.published,
         )
         self.import_folder = ImportFolder(settings.imports_path, settings.disk_reserve_bytes)
         self.import_worker = ImportWorker(
@@ -221,12 +225,7 @@ class Runtime:
             new_request_id=new_request_id,
             random_bytes=secrets.token_bytes,
             background=self.background,
-            store_checks={
-                "journal": self._check_journal,
-                "state": self._check_state,
-                "warehouse": self._check_warehouse,
-                "projector": self._check_projector,
-            },
+            store_checks=self._store_checks(),
             gauges={
                 "journal_waiting_bytes": self.journal.waiting_bytes,
                 "journal_head_position": self.journal.head,
@@ -254,6 +253,7 @@ class Runtime:
                 "visibility": self.projector,
                 "authenticator": authenticator,
                 "desk": ImportDesk(self.import_folder, self.import_worker.wake),
+                "streams": Streams(self.broadcast, self.state, self.warehouse),
             },
             extra_paths=COLLECTOR_PATHS,
             routers=[console_router(ConsoleServices(services, authenticator))],
@@ -293,6 +293,14 @@ class Runtime:
             mobile, intake, counters=self.counters, new_request_id=new_request_id
         )
 
+    def _store_checks(self) -> dict[str, Callable[[], None]]:
+        return {
+            "journal": self._check_journal,
+            "state": self._check_state,
+            "warehouse": self._check_warehouse,
+            "projector": self._check_projector,
+        }
+
     def _check_journal(self) -> None:
         self.journal.check()
 
@@ -313,8 +321,23 @@ class Runtime:
 _GC_THRESHOLD: Final = 50_000
 
 
-async def serve(app: AsgiApp, host: str, port: int, stop: asyncio.Event) -> None:
+#: How long answers under way are waited for. A client that reads none of its own would hold the
+#: server for as long as it likes.
+_STOP_SECONDS: Final = 10.0
+
+
+async def serve(
+    app: AsgiApp,
+    host: str,
+    port: int,
+    stop: asyncio.Event,
+    *,
+    on_stop: Callable[[], None] = lambda: None,
+) -> None:
     """Answer HTTP requests on `host` and `port` until `stop` is set.
+
+    Args:
+        on_stop: Called then, before open answers are waited for: ends those that have no end.
 
     Granian runs in this process, so that one process owns the embedded stores and one signal ends
     it (docs/decisions/0002-dependencies.md).
@@ -337,5 +360,11 @@ async def serve(app: AsgiApp, host: str, port: int, stop: asyncio.Event) -> None
     if serving.done():
         stopping.cancel()
     else:
+        on_stop()
         server.stop()  # type: ignore[no-untyped-call]  # Granian's own gap
+        _, waited_for = await asyncio.wait({serving}, timeout=_STOP_SECONDS)
+        if waited_for:
+            _log.warning("some clients did not read their answers to the end; they are left")
+            serving.cancel()
+            return
     await serving

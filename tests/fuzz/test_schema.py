@@ -81,6 +81,8 @@ def _fuzz_everything(target: Target, mode: GenerationMode, examples: int) -> Non
     answered: dict[str, Counter[int]] = {}
     for found in schema.get_all_operations():
         operation = found.ok()
+        if operation.path == "/api/v1/events/stream":  # its good answers do not end
+            continue
         there = _things(target, operation.path) if "{" in operation.path else {}
         try:
             token = target.app_key if operation.path.startswith("/api/sdk/") else target.token

@@ -16,6 +16,7 @@ from footfall.catalog.book import OpenProduct
 from footfall.contacts import queries as contact_queries
 from footfall.contacts.opened import contact_of
 from footfall.http.services import Counters
+from footfall.ingest.broadcast import Broadcast
 from footfall.ingest.formats import record_of
 from footfall.ingest.inserting import Inserter
 from footfall.ingest.logic import key_hash
@@ -54,6 +55,7 @@ class Stack:
 
     def restart(self) -> None:
         """Forget what the projector holds in memory, as a crash does."""
+        self.broadcast = Broadcast(self.state, time.monotonic)
         self.projector = Projector(
             self.journal,
             self.state,
@@ -61,6 +63,7 @@ class Stack:
             clock=lambda: NOW,
             monotonic=time.monotonic,
             counters=Counters(),
+            published=self.broadcast.published,
         )
         self.projector.load_cursors()
         self.projector.take_up_open_ranges()

@@ -21,6 +21,7 @@ from footfall.ingest.advice import StateAdvisor
 from footfall.ingest.collector import Collector
 from footfall.ingest.failed import Correction, replay
 from footfall.ingest.routes import ROUTES
+from footfall.ingest.stream import Streams
 from footfall.ingest.types import EventRecord
 from footfall.kernel.ids import Position
 from footfall.state.schema import failed_events
@@ -126,6 +127,7 @@ def _application(stack: Stack) -> Collector:
             "journal": stack.journal,
             "advisor": advisor,
             "visibility": stack.projector,
+            "streams": Streams(stack.broadcast, stack.state, stack.warehouse),
         },
     )
     return Collector(

@@ -229,7 +229,15 @@ class _Demo:
         storefront = demo.create_storefront(demo.ROUTES, self._shop)
         company = asyncio.create_task(self._accompany())
         tasks = [
-            asyncio.create_task(serve(runtime.application(), host, self._ports[0], stop)),
+            asyncio.create_task(
+                serve(
+                    runtime.application(),
+                    host,
+                    self._ports[0],
+                    stop,
+                    on_stop=runtime.broadcast.close,
+                )
+            ),
             asyncio.create_task(serve(storefront, host, self._ports[1], stop)),
             company,
         ]

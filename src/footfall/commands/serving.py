@@ -120,7 +120,8 @@ async def _serve(runtime: Runtime, host: str, port: int, asked: threading.Event)
     if asked.is_set():
         stop.set()
     control = await ControlServer.start(runtime.settings.socket_path, RuntimeGateway(runtime))
-    serving = asyncio.create_task(serve(runtime.application(), host, port, stop))
+    app = runtime.application()
+    serving = asyncio.create_task(serve(app, host, port, stop, on_stop=runtime.broadcast.close))
     greeting = asyncio.create_task(_greet(runtime, host, port))
     try:
         await serving

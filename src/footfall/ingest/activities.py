@@ -4,12 +4,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Raw
+from msgspec.structs import astuple
 from sqlalchemy import Connection
 
 from footfall.contacts.api import ContactKey, contact_names, get_contact, with_merged
 from footfall.ingest import queries
 from footfall.ingest.queries import Selection
-from footfall.ingest.reading import chosen_contacts, counted, named_events, newest
+from footfall.ingest.reading import (
+    chosen_contacts,
+    counted,
+    iso_of_seconds,
+    named_events,
+    newest,
+)
 from footfall.ingest.types import (
     ActivityFilter,
     ActivityGrouping,
@@ -21,6 +28,7 @@ from footfall.ingest.types import (
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
 from footfall.warehouse.api import Warehouse
+from footfall.warehouse.types import ActivityRow
 
 _CONTACT_COLUMN = 7  #: of queries.page
 
@@ -47,7 +55,7 @@ def list_activities(
     if before is not None:
         through = min(through, before - 1)
     rows = newest(warehouse, scope, "activities", selection, through, limit + 1)
-    found = _named(state, scope, rows[:limit])
+    found = named_activities(state, scope, rows[:limit])
     return ActivityPage(found, found[-1].id if len(rows) > limit else None)
 
 
@@ -104,7 +112,7 @@ def contact_history(
     ]
     items += [
         HistoryItem(activity.id, activity.occurred_at, activity.kind, None, activity)
-        for activity in _named(state, scope, activities)
+        for activity in named_activities(state, scope, activities)
     ]
     items.sort(key=lambda item: item.id, reverse=True)
     shown = items[:limit]
@@ -127,7 +135,17 @@ def _selection(conn: Connection, scope: Scope, chosen: ActivityFilter) -> Select
     )
 
 
-def _named(state: State, scope: Scope, rows: list[tuple[Any, ...]]) -> list[StoredActivity]:
+def activity_columns(row: ActivityRow) -> tuple[Any, ...]:
+    """Return what `queries.page` returns of this activity."""
+    _, position, key, occurred_at, received_at, contact_id, kind, name, source, *rest = astuple(row)
+    moments = (iso_of_seconds(occurred_at), iso_of_seconds(received_at))
+    return (position, key, kind, name, *moments, source, contact_id, *rest)
+
+
+def named_activities(
+    state: State, scope: Scope, rows: list[tuple[Any, ...]]
+) -> list[StoredActivity]:
+    """Return rows of `queries.page` with the names of contacts."""
     with state.read() as conn:
         ids = {row[_CONTACT_COLUMN] for row in rows} - {0}
         contacts = contact_names(conn, scope, ids)

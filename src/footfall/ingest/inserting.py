@@ -48,7 +48,7 @@ class Inserter:
             if error.transient:
                 raise
             if len(rows) == 1:
-                self._refuse(_position(rows[0]))
+                self._refuse(position_of(rows[0]))
                 return
             # A batch of many months goes in by pieces: some of it may be there.
             rows = self._missing(rows)
@@ -59,7 +59,7 @@ class Inserter:
     def _insert_surely(self, relation: Relation, rows: list[HistoryRow], doubtful: bool) -> None:
         """Insert `rows`; where somebody may have tried before, until they are seen."""
         # Made of the rows: after a retry or a restart the cuts may fall elsewhere.
-        token = f"{_position(rows[0])}-{_position(rows[-1])}x{len(rows)}"
+        token = f"{position_of(rows[0])}-{position_of(rows[-1])}x{len(rows)}"
         self._warehouse.insert(relation, rows, token=token)
         spent = 0
         while doubtful and (rows := self._missing(rows)):
@@ -73,9 +73,10 @@ class Inserter:
         """Return those of `rows` that the warehouse does not have."""
         if not rows:
             return rows
-        there = self._warehouse.positions_between(_position(rows[0]), _position(rows[-1]))
-        return [row for row in rows if _position(row) not in there]
+        there = self._warehouse.positions_between(position_of(rows[0]), position_of(rows[-1]))
+        return [row for row in rows if position_of(row) not in there]
 
 
-def _position(row: HistoryRow) -> Position:
+def position_of(row: HistoryRow) -> Position:
+    """Return the place in the journal of what became `row`."""
     return Position(row.event_id if isinstance(row, EventRow) else row.activity_id)

@@ -11,7 +11,8 @@ from msgspec.json import Decoder
 
 from footfall.http.paging import packed_cursor, unpacked_cursor
 from footfall.http.services import Call
-from footfall.ingest.types import SOURCES, Traffic
+from footfall.ingest.logic import canonical_event_type
+from footfall.ingest.types import EVENT_TYPES, SOURCES, Traffic
 from footfall.kernel.errors import Invalid
 from footfall.kernel.identifiers import checked_id
 from footfall.kernel.instants import Instant, instant_of_text, zone
@@ -34,6 +35,9 @@ ContactIdParameter = Annotated[
 ProductParameter = Annotated[str | None, QueryParameter(description="The shop's id of a product.")]
 ProductIdParameter = Annotated[
     int | None, QueryParameter(ge=0, le=MAX_ID, description="Our id of a product.")
+]
+EventTypeParameter = Annotated[
+    str | None, QueryParameter(description=f"One of: {', '.join(EVENT_TYPES)}.")
 ]
 SourceParameter = Annotated[
     str | None, QueryParameter(description=f"One of: {', '.join(SOURCES)}.")
@@ -99,6 +103,16 @@ def zone_of(call: Call, name: str | None) -> ZoneInfo:
 def custom_id(text: str | None, pointer: str) -> str | None:
     """Return an id that the shop gave, checked."""
     return None if text is None else checked_id(text, pointer)
+
+
+def event_type(text: str | None) -> str | None:
+    """Return one of EVENT_TYPES, for any spelling of it."""
+    if text is None:
+        return None
+    try:
+        return canonical_event_type(text)
+    except Invalid as error:
+        raise Invalid.at("#event_type", error.code, error.message) from None
 
 
 def source(text: str | None) -> str | None:

@@ -24,7 +24,7 @@ from footfall.http.services import Counters
 from footfall.ingest import placement, queries
 from footfall.ingest.carts import fill_carts
 from footfall.ingest.erasing import Eraser
-from footfall.ingest.inserting import HistoryRow, Inserter
+from footfall.ingest.inserting import HistoryRow, Inserter, position_of
 from footfall.ingest.placement import NOWHERE, Placed, activity_rows, warehouse_rows
 from footfall.ingest.snapshots import copy_dirty_objects, mark_all_dirty
 from footfall.ingest.types import Record, RefusedRecord
@@ -86,6 +86,10 @@ class _Range:
         self.doubtful = doubtful
 
 
+def _untold(_rows: Sequence[HistoryRow]) -> None:
+    """Take rows that nobody wants to hear of."""
+
+
 class _Waiter(NamedTuple):
     """Somebody who wants (position, copies) to be reached."""
 
@@ -106,7 +110,15 @@ class Projector:
         clock: Clock,
         monotonic: Callable[[], float],
         counters: Counters,
+        published: Callable[[Sequence[HistoryRow]], None] = _untold,
     ) -> None:
+        """Take the stores.
+
+        Args:
+            monotonic: Seconds that only grow.
+            published: Told of rows when lists show them, on the warehouse's thread.
+        """
+        self._published = published
         self._journal = journal
         self._state = state
         self._warehouse = warehouse
@@ -137,6 +149,7 @@ class Projector:
         self._waiters: list[_Waiter] = []
         self._threads: list[threading.Thread] = []
         self._faults: dict[str, str] = {}
+        self._refused: set[Position] = set()  # by the warehouse, of the batch under way
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -470,6 +483,15 @@ class Projector:
                 self._copies_made = asked
                 self._visible = inserted
             self._announce()
+        rows: list[HistoryRow] = []
+        for found in ranges:
+            rows += found.rows
+            rows += found.activities
+        if self._refused:
+            rows = [row for row in rows if position_of(row) not in self._refused]
+            self._refused.clear()
+        if rows:
+            self._published(rows)
 
     def _copy(self, asked: int, inserted: Position) -> bool:
         """Copy changed objects, unless more events wait and nobody asks for the copies yet."""
@@ -498,6 +520,7 @@ class Projector:
         fault = ProjectionFault("The warehouse refused this event; the server's log says why.")
         assert not isinstance(record, RefusedRecord)
         self._counters.events_failed += 1
+        self._refused.add(position)
         with self._state.write() as conn:
             if not queries.is_failed(conn, position):  # it is, if this is done once more
                 failed = placement.failed_record(position, record, fault)

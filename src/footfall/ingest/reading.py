@@ -7,6 +7,7 @@ hold one of its few readers that long.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,9 +29,11 @@ from footfall.ingest.types import (
     Grouping,
     StoredEvent,
 )
+from footfall.kernel.instants import Instant, to_iso
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
 from footfall.warehouse.api import Warehouse
+from footfall.warehouse.types import EventRow
 
 #: Of one answer.
 MAX_PAGE_EVENTS = 1_000
@@ -193,6 +196,38 @@ def newest(
         through = after
         span *= _WIDER
     return found
+
+
+def event_columns(row: EventRow) -> tuple[Any, ...]:
+    """Return what `queries.page` returns of this event."""
+    return (
+        row.event_id,
+        row.event_key,
+        row.event_type,
+        iso_of_seconds(row.occurred_at),
+        iso_of_seconds(row.received_at),
+        row.source,
+        row.contact_id,
+        row.product_id,
+        row.attributes,
+        row.custom_data,
+        _plain(row.unit_price),
+        _plain(row.quantity),
+        row.currency,
+        row.order_id,
+        row.session_id,
+        row.traffic,
+    )
+
+
+def iso_of_seconds(seconds: float) -> str:
+    """Return a row's moment as the warehouse writes it."""
+    return to_iso(Instant(round(seconds * 1000)))
+
+
+def _plain(decimal: str | None) -> str | None:
+    """Return a decimal without exponent, sign of nought and needless zeros."""
+    return None if decimal is None else f"{Decimal(decimal).normalize() + 0:f}"
 
 
 def named_events(state: State, scope: Scope, rows: _Rows) -> list[StoredEvent]:

@@ -24,10 +24,10 @@ from footfall.ingest import failed, parameters, reading
 from footfall.ingest.collector import Advisor, Visibility
 from footfall.ingest.failed import Correction
 from footfall.ingest.history_routes import ROUTES as HISTORY_ROUTES
-from footfall.ingest.logic import canonical_event_type
 from footfall.ingest.parameters import (
     ContactIdParameter,
     ContactParameter,
+    EventTypeParameter,
     ProductIdParameter,
     ProductParameter,
     SessionParameter,
@@ -39,8 +39,8 @@ from footfall.ingest.parameters import (
     ZoneParameter,
 )
 from footfall.ingest.reading import MAX_GROUPS
+from footfall.ingest.stream_routes import ROUTES as STREAM_ROUTES
 from footfall.ingest.types import (
-    EVENT_TYPES,
     EventCount,
     EventFilter,
     FailedEvent,
@@ -48,7 +48,6 @@ from footfall.ingest.types import (
     StoredEvent,
 )
 from footfall.journal.types import Journal
-from footfall.kernel.errors import Invalid
 
 _TAGS: Final = ["events"]
 _FAILED_TAGS: Final = ["failed events"]
@@ -103,9 +102,7 @@ def chosen_events(
     contact_id: ContactIdParameter = None,
     product: ProductParameter = None,
     product_id: ProductIdParameter = None,
-    event_type: Annotated[
-        str | None, QueryParameter(description=f"One of: {', '.join(EVENT_TYPES)}.")
-    ] = None,
+    event_type: EventTypeParameter = None,
     source: SourceParameter = None,
     session: SessionParameter = None,
     since: SinceParameter = None,
@@ -121,7 +118,7 @@ def chosen_events(
             contact_id=contact_id,
             product=parameters.custom_id(product, "#product"),
             product_id=product_id,
-            event_type=_event_type(event_type),
+            event_type=parameters.event_type(event_type),
             source=parameters.source(source),
             since=parameters.instant(since, "#from", days_in),
             until=parameters.instant(until, "#to", days_in),
@@ -267,15 +264,6 @@ async def replay_failed_event(
     return ReplayAnswer(position)
 
 
-def _event_type(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return canonical_event_type(text)
-    except Invalid as error:
-        raise Invalid.at("#event_type", error.code, error.message) from None
-
-
 ROUTES: Final[list[HTTPRouteHandler]] = [
     list_events,
     count_events,
@@ -283,4 +271,5 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     read_failed_event,
     replay_failed_event,
     *HISTORY_ROUTES,
+    *STREAM_ROUTES,
 ]
