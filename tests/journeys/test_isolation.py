@@ -110,6 +110,7 @@ def _known(client: Client, name: str) -> Workspace:
         "email": [f"anna {name}@{name}.example"],
         "key": [f"key-anna {name}-{name}", client.get("/api/v1/app-keys")["results"][0]["key"]],
         "notice_id": ["7"],
+        "workspace_id": [str(client.get("/api/v1/workspace")["id"])],
         "token_id": [str(token["id"]) for token in client.get("/api/v1/tokens")["results"]],
         "app_key": [],  # opens its workspace to everybody, by design
         "phone_number": [f"+48 {name}"],

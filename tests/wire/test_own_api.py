@@ -235,6 +235,7 @@ def test_writes_move_the_projector(shop: Shop, world: World) -> None:
 
 FULL_RIGHTS = [
     ("POST", "/api/v1/app-keys", {"name": "pages"}),
+    ("PATCH", "/api/v1/workspace", {"name": "stolen"}),
     ("PATCH", "/api/v1/app-keys/{key}", {"name": "stolen"}),
     ("DELETE", "/api/v1/app-keys/{key}", None),
     ("GET", "/api/v1/identity-secret", None),

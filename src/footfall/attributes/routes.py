@@ -12,6 +12,7 @@ from footfall.attributes.answers import AttributeAnswer, shown_attribute
 from footfall.attributes.change_routes import ROUTES as CHANGE_ROUTES
 from footfall.attributes.set_aside_routes import ROUTES as SET_ASIDE_ROUTES
 from footfall.attributes.types import Definition, ObjectKind, SourceRule
+from footfall.attributes.workspace_copies import ROUTES as COPY_ROUTES
 from footfall.http.paging import check_parameters
 from footfall.http.services import Call, Receipt, TheCall
 from footfall.http.threads import in_thread
@@ -165,4 +166,5 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     define_own_attribute,
     *CHANGE_ROUTES,
     *SET_ASIDE_ROUTES,
+    *COPY_ROUTES,
 ]

@@ -4,22 +4,31 @@ import secrets
 from collections.abc import Sequence
 from contextlib import closing
 
+from sqlalchemy import Connection
+
 from footfall.bootstrap import clock, open_migrated_state
 from footfall.commands.tables import print_table
 from footfall.kernel.instants import to_iso
 from footfall.settings import Settings
 from footfall.workspaces.api import (
+    Author,
     create_app_key,
     create_token,
     create_workspace,
     list_app_keys,
     list_tokens,
     list_workspaces,
+    operator_access,
     revoke_app_key,
     revoke_token,
     scope_of,
     workspace_named,
 )
+
+
+def _operator(conn: Connection, workspace: str) -> Author:
+    """Return who uses the command line, as the audit log names them."""
+    return Author(operator_access(workspace_named(conn, workspace)), clock())
 
 
 def add_workspace(settings: Settings, name: str, time_zone: str, currency: str | None) -> int:
@@ -58,14 +67,16 @@ def add_token(
 ) -> int:
     """Create a token and print it, and nothing else."""
     with closing(open_migrated_state(settings)) as state, state.write() as conn:
+        by = _operator(conn, workspace)
         _, token = create_token(
             conn,
-            scope_of(workspace_named(conn, workspace)),
+            by.access.scope,
             name,
             key_scope,
             allowed_networks=networks,
             requests_per_second=requests_per_second,
-            now=clock(),
+            by=by,
+            now=by.now,
             random_bytes=secrets.token_bytes,
         )
     print(token)
@@ -98,7 +109,8 @@ def show_tokens(settings: Settings, workspace: str) -> int:
 def end_token(settings: Settings, which: str, workspace: str) -> int:
     """Revoke the token of that id, or all of that name."""
     with closing(open_migrated_state(settings)) as state, state.write() as conn:
-        revoked = revoke_token(conn, scope_of(workspace_named(conn, workspace)), which, clock())
+        by = _operator(conn, workspace)
+        revoked = revoke_token(conn, by.access.scope, which, by.now, by)
     for key in revoked:
         print(f"Revoked {key.token_start}… ({key.name}); requests with it end within a second.")
     return 0
@@ -113,13 +125,15 @@ def add_app_key(
 ) -> int:
     """Create an app key and print it, and nothing else."""
     with closing(open_migrated_state(settings)) as state, state.write() as conn:
+        by = _operator(conn, workspace)
         key = create_app_key(
             conn,
-            scope_of(workspace_named(conn, workspace)),
+            by.access.scope,
             name,
             allowed_origins=origins,
             events_per_second=events_per_second,
-            now=clock(),
+            by=by,
+            now=by.now,
             random_bytes=secrets.token_bytes,
         )
     print(key.key)
@@ -148,7 +162,8 @@ def show_app_keys(settings: Settings, workspace: str) -> int:
 def end_app_key(settings: Settings, which: str, workspace: str) -> int:
     """Revoke that app key, or all of that name."""
     with closing(open_migrated_state(settings)) as state, state.write() as conn:
-        revoked = revoke_app_key(conn, scope_of(workspace_named(conn, workspace)), which, clock())
+        by = _operator(conn, workspace)
+        revoked = revoke_app_key(conn, by.access.scope, which, by.now, by)
     for key in revoked:
         print(f"Revoked {key.key} ({key.name}); requests with it end within a second.")
     return 0

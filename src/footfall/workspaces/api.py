@@ -9,12 +9,20 @@ from sqlalchemy import Connection
 
 from footfall.http.services import Access as Caller
 from footfall.http.services import Actor
-from footfall.kernel.errors import Conflict, NotFound
-from footfall.kernel.ids import WorkspaceId
+from footfall.kernel.errors import Conflict, Forbidden, NotFound
+from footfall.kernel.ids import UserId, WorkspaceId
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.workspaces import logic, queries
-from footfall.workspaces.audit import list_changes, record_change
+from footfall.workspaces.answers import ListedWorkspace, shown_workspace
+from footfall.workspaces.app_keys import (
+    create_app_key,
+    get_app_key,
+    list_app_keys,
+    revoke_app_key,
+    update_app_key,
+)
+from footfall.workspaces.audit import Author, list_changes, record_by, record_change
 from footfall.workspaces.keyring import AppKeyring, Keyring, app_access, authenticate
 from footfall.workspaces.links import (
     first_owner_link,
@@ -39,7 +47,14 @@ from footfall.workspaces.sessions import (
     start_session,
 )
 from footfall.workspaces.sign_in import Authenticator, LinkEnded, WrongCredentials
-from footfall.workspaces.types import Access, ApiKey, AppKey, Link, Session, Workspace
+from footfall.workspaces.tokens import (
+    create_token,
+    get_token,
+    list_tokens,
+    revoke_token,
+    update_token,
+)
+from footfall.workspaces.types import Access, Link, Session, Workspace
 from footfall.workspaces.users import (
     add_member,
     change_role,
@@ -58,9 +73,11 @@ __all__ = [
     "LONGEST_SESSION_MS",
     "AppKeyring",
     "Authenticator",
+    "Author",
     "Keyring",
     "Link",
     "LinkEnded",
+    "ListedWorkspace",
     "Passwords",
     "Session",
     "Throttle",
@@ -74,10 +91,12 @@ __all__ = [
     "create_app_key",
     "create_token",
     "create_workspace",
+    "create_workspace_for",
     "csrf_token",
     "end_session",
     "ensure_workspace",
     "first_owner_link",
+    "free_name",
     "get_app_key",
     "get_member",
     "get_token",
@@ -109,6 +128,7 @@ __all__ = [
     "session_of",
     "sessions_of",
     "set_preferences",
+    "shown_workspace",
     "sign_out",
     "sign_out_everywhere",
     "start_session",
@@ -198,8 +218,12 @@ def update_workspace(
     currency: str | UnsetType | None = UNSET,
     require_signed_contacts: bool | UnsetType = UNSET,
     browser_attributes: Sequence[str] | UnsetType | None = UNSET,
+    by: Author | None = None,
 ) -> Workspace:
     """Return the scope's workspace with the given settings; what is not given stays.
+
+    Args:
+        by: Who changes it, which is written down.
 
     Raises:
         Invalid: A setting that cannot be.
@@ -222,21 +246,113 @@ def update_workspace(
         allowed = logic.checked_browser_attributes(browser_attributes)
         changes["browser_attributes"] = queries.json_list(allowed)
     queries.update_workspace(conn, scope, changes)
-    return get_workspace(conn, scope.workspace_id)
+    after = get_workspace(conn, scope.workspace_id)
+    record_by(
+        conn,
+        by,
+        action="workspace.changed",
+        object_kind="workspace",
+        object_id=str(after.id),
+        object_name=after.name,
+        before=_settings(before),
+        after=_settings(after),
+    )
+    return after
+
+
+def _settings(workspace: Workspace) -> dict[str, Any]:
+    return {
+        "name": workspace.name,
+        "time_zone": workspace.time_zone,
+        "currency": workspace.currency,
+        "require_signed_contacts": workspace.require_signed_contacts,
+        "browser_attributes": workspace.browser_attributes,
+    }
 
 
 def rotate_identity_secret(
-    conn: Connection, scope: Scope, random_bytes: Callable[[int], bytes]
+    conn: Connection,
+    scope: Scope,
+    random_bytes: Callable[[int], bytes],
+    by: Author | None = None,
 ) -> str:
-    """Return a new identity secret; signatures made with the old one end within a second."""
+    """Return a new identity secret; signatures made with the old one end within a second.
+
+    Args:
+        by: Who makes it, which is written down without the secret.
+    """
     secret = random_bytes(32).hex()
     queries.update_workspace(conn, scope, {"identity_secret": secret})
+    record_by(
+        conn,
+        by,
+        action="identity_secret.rotated",
+        object_kind="workspace",
+        object_id=str(scope.workspace_id),
+        before=None,
+        after=None,
+    )
     return secret
+
+
+def create_workspace_for(
+    conn: Connection,
+    caller: Caller,
+    name: str,
+    *,
+    time_zone: str = "UTC",
+    currency: str | None = None,
+    now: Instant,
+    random_bytes: Callable[[int], bytes],
+) -> tuple[Workspace, Author]:
+    """Return the new workspace, and its first owner as the author of what follows in it.
+
+    Args:
+        caller: A person who owns a workspace already.
+
+    Raises:
+        Forbidden: Anybody else.
+        Invalid: A name, time zone or currency that cannot be.
+        Conflict: There is one of that name.
+    """
+    if caller.actor.kind != "user":
+        raise Forbidden("This is for people who are signed in, not for tokens.", code="people_only")
+    owner = UserId(caller.actor.id)
+    if all(known.role != "owner" for known in list_workspaces_of(conn, owner)):
+        raise Forbidden("Only who owns a workspace may create another.")
+    made = create_workspace(
+        conn, name, time_zone=time_zone, currency=currency, now=now, random_bytes=random_bytes
+    )
+    access = dataclasses.replace(operator_access(made), actor=caller.actor)
+    author = Author(access, now)
+    record_by(
+        conn,
+        author,
+        action="workspace.created",
+        object_kind="workspace",
+        object_id=str(made.id),
+        object_name=made.name,
+        before=None,
+        after=_settings(made),
+    )
+    add_member(conn, access, owner, "owner", now)
+    return made, author
 
 
 def _refuse_taken(conn: Connection, name: str) -> None:
     if queries.workspace_by_name(conn, name) is not None:
         raise Conflict(f'There is a workspace named "{name}" already.', code="workspace_exists")
+
+
+def free_name(conn: Connection, name: str, purpose: str) -> str:
+    """Return a name that no workspace has: `shop (test)`, or `shop (test 2)` and so on."""
+    number = 1
+    while True:
+        end = f" ({purpose})" if number == 1 else f" ({purpose} {number})"
+        wanted = name[: logic.MAX_NAME_CHARACTERS - len(end)].rstrip() + end
+        if queries.workspace_by_name(conn, wanted) is None:
+            return wanted
+        number += 1
 
 
 def scope_of(workspace: Workspace) -> Scope:
@@ -255,223 +371,3 @@ def operator_access(workspace: Workspace) -> Access:
         may_manage=True,
         time_zone=workspace.time_zone,
     )
-
-
-def create_token(
-    conn: Connection,
-    scope: Scope,
-    name: str,
-    key_scope: str,
-    *,
-    allowed_networks: Sequence[str] | None = None,
-    requests_per_second: int | None = None,
-    maker: Caller | None = None,
-    now: Instant,
-    random_bytes: Callable[[int], bytes],
-) -> tuple[ApiKey, str]:
-    """Return a new key and its token, which is stored only as a hash and never shown again.
-
-    Args:
-        name: For people; several keys may share one.
-        key_scope: `read`, `write` or `read-write`.
-        allowed_networks: From where it may be used; None: from anywhere.
-        requests_per_second: Requests past it are refused; None: no limit.
-        maker: Who may make none that can do more than they can; None: the operator.
-        random_bytes: Returns that many bytes nobody can guess.
-
-    Raises:
-        Invalid: A name, scope, network or limit that cannot be.
-        Forbidden: It could do more than its maker.
-    """
-    name = logic.checked_name(name)
-    checked_scope = logic.checked_scope(key_scope)
-    networks = logic.checked_networks(allowed_networks)
-    limit = logic.checked_requests_per_second(requests_per_second)
-    if maker is not None:
-        logic.check_networks_within(maker.allowed_networks, networks)
-        logic.check_limit_within(maker.requests_per_second, limit)
-    token = logic.new_token(random_bytes)
-    key_id = queries.insert_key(
-        conn,
-        scope,
-        name,
-        checked_scope,
-        token_hash=logic.token_hash(token.encode()),
-        token_start=token[:8],
-        allowed_networks=networks,
-        requests_per_second=limit,
-        now=now,
-    )
-    return get_token(conn, scope, key_id), token
-
-
-def get_token(conn: Connection, scope: Scope, key_id: int) -> ApiKey:
-    """Return one key.
-
-    Raises:
-        NotFound: The workspace has none of that id.
-    """
-    found = queries.key_by_id(conn, scope, key_id)
-    if found is None:
-        raise NotFound("There is no such token.")
-    return found
-
-
-def update_token(
-    conn: Connection,
-    scope: Scope,
-    key_id: int,
-    *,
-    name: str | UnsetType = UNSET,
-    allowed_networks: Sequence[str] | UnsetType | None = UNSET,
-    requests_per_second: int | UnsetType | None = UNSET,
-    maker: Caller | None = None,
-) -> ApiKey:
-    """Return the key with the given settings, in force within a second.
-
-    Args:
-        maker: Who may give no key more than they have; None: the operator.
-
-    Raises:
-        NotFound: The workspace has no such key.
-        Invalid: A setting that cannot be.
-        Forbidden: It could do more than its maker.
-    """
-    before = get_token(conn, scope, key_id)
-    changes: dict[str, Any] = {}
-    if name is not UNSET:
-        changes["name"] = logic.checked_name(name)
-    if allowed_networks is not UNSET:
-        networks = logic.checked_networks(allowed_networks)
-        if maker is not None and networks != before.allowed_networks:
-            logic.check_networks_within(maker.allowed_networks, networks)
-        changes["allowed_networks"] = queries.json_list(networks)
-    if requests_per_second is not UNSET:
-        limit = logic.checked_requests_per_second(requests_per_second)
-        if maker is not None and limit != before.requests_per_second:
-            logic.check_limit_within(maker.requests_per_second, limit)
-        changes["requests_per_second"] = limit
-    queries.update_key(conn, scope, before.id, changes)
-    return get_token(conn, scope, before.id)
-
-
-def list_tokens(conn: Connection, scope: Scope) -> list[ApiKey]:
-    """Return the workspace's keys, revoked ones too, oldest first."""
-    return queries.keys(conn, scope)
-
-
-def revoke_token(conn: Connection, scope: Scope, which: str, now: Instant) -> list[ApiKey]:
-    """Revoke the key of that id, or every key of that name, and return them.
-
-    A key that was revoked before keeps its time. Requests stop being admitted within a second.
-
-    Raises:
-        NotFound: The workspace has no such key.
-    """
-    known = queries.keys(conn, scope)
-    chosen = [key for key in known if str(key.id) == which.strip()]
-    chosen = chosen or [key for key in known if key.name == which.strip()]
-    if not chosen:
-        raise NotFound(f'There is no token with the id or name "{which}".')
-    queries.revoke_keys(conn, scope, [key.id for key in chosen], now)
-    return [dataclasses.replace(key, revoked_at=key.revoked_at or now) for key in chosen]
-
-
-def create_app_key(
-    conn: Connection,
-    scope: Scope,
-    name: str,
-    *,
-    allowed_origins: Sequence[str] | None = None,
-    events_per_second: int | None = None,
-    now: Instant,
-    random_bytes: Callable[[int], bytes],
-) -> AppKey:
-    """Return a new app key, unlike every other that there ever was.
-
-    Args:
-        name: For people; several keys may share one.
-        allowed_origins: Of pages that may use it; None: any.
-        events_per_second: Events past it are refused; None: no limit.
-
-    Raises:
-        Invalid: A name, origin or limit that cannot be.
-    """
-    name = logic.checked_name(name)
-    origins = logic.checked_origins(allowed_origins)
-    limit = logic.checked_events_per_second(events_per_second)
-    key = logic.random_text(logic.APP_KEY_CHARACTERS, random_bytes)
-    while queries.app_key_exists(conn, key):
-        key = logic.random_text(logic.APP_KEY_CHARACTERS, random_bytes)
-    queries.insert_app_key(
-        conn,
-        scope,
-        key=key,
-        name=name,
-        allowed_origins=origins,
-        events_per_second=limit,
-        now=now,
-    )
-    return get_app_key(conn, scope, key)
-
-
-def list_app_keys(conn: Connection, scope: Scope) -> list[AppKey]:
-    """Return the workspace's app keys, revoked ones too, oldest first."""
-    return queries.all_app_keys(conn, scope)
-
-
-def get_app_key(conn: Connection, scope: Scope, key: str) -> AppKey:
-    """Return one app key.
-
-    Raises:
-        NotFound: The workspace has no such key.
-    """
-    found = queries.app_key(conn, scope, key)
-    if found is None:
-        raise NotFound("There is no such app key.")
-    return found
-
-
-def update_app_key(
-    conn: Connection,
-    scope: Scope,
-    key: str,
-    *,
-    name: str | UnsetType = UNSET,
-    allowed_origins: Sequence[str] | UnsetType | None = UNSET,
-    events_per_second: int | UnsetType | None = UNSET,
-) -> AppKey:
-    """Return the app key with the given settings, in force within a second.
-
-    Raises:
-        NotFound: The workspace has no such key.
-        Invalid: A setting that cannot be.
-    """
-    get_app_key(conn, scope, key)
-    changes: dict[str, Any] = {}
-    if name is not UNSET:
-        changes["name"] = logic.checked_name(name)
-    if allowed_origins is not UNSET:
-        origins = logic.checked_origins(allowed_origins)
-        changes["allowed_origins"] = queries.json_list(origins)
-    if events_per_second is not UNSET:
-        changes["events_per_second"] = logic.checked_events_per_second(events_per_second)
-    queries.update_app_key(conn, scope, key, changes)
-    return get_app_key(conn, scope, key)
-
-
-def revoke_app_key(conn: Connection, scope: Scope, which: str, now: Instant) -> list[AppKey]:
-    """Revoke that app key, or every one of that name, and return them.
-
-    One that was revoked before keeps its time. It is refused within a second.
-
-    Raises:
-        NotFound: The workspace has no such key.
-    """
-    known = queries.all_app_keys(conn, scope)
-    chosen = [key for key in known if key.key == which.strip()]
-    chosen = chosen or [key for key in known if key.name == which.strip()]
-    if not chosen:
-        raise NotFound(f'There is no app key called "{which}", by key or by name.')
-    queries.revoke_app_keys(conn, scope, [key.key for key in chosen], now)
-    return [dataclasses.replace(key, revoked_at=key.revoked_at or now) for key in chosen]

@@ -1,7 +1,7 @@
 """Who changed what, with what was there before and after."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -25,6 +25,39 @@ _MAX_TEXT_CHARACTERS: Final = 500
 _MAX_JSON_CHARACTERS: Final = 2_000
 #: More than any form has.
 _MAX_FIELDS: Final = 100
+
+
+class Author(NamedTuple):
+    """Who makes a change, and when."""
+
+    access: Access
+    now: Instant
+
+
+def record_by(
+    conn: Connection,
+    by: Author | None,
+    *,
+    action: str,
+    object_kind: str,
+    object_id: str,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    object_name: str | None = None,
+) -> None:
+    """Write down a change as `record_change` does; nothing for what nobody does, a first start."""
+    if by is not None:
+        record_change(
+            conn,
+            by.access,
+            by.now,
+            action=action,
+            object_kind=object_kind,
+            object_id=object_id,
+            before=before,
+            after=after,
+            object_name=object_name,
+        )
 
 
 def record_change(

@@ -16,6 +16,7 @@ from footfall.workspaces.account_routes import ROUTES as ACCOUNT_ROUTES
 from footfall.workspaces.token_routes import ROUTES as TOKEN_ROUTES
 from footfall.workspaces.types import AppKey, Workspace
 from footfall.workspaces.user_routes import ROUTES as USER_ROUTES
+from footfall.workspaces.workspace_routes import ROUTES as WORKSPACE_ROUTES
 
 _TAGS: Final = ["workspace"]
 _APP_KEYS: Final = ["app keys"]
@@ -119,11 +120,13 @@ def read_workspace(call: TheCall) -> WorkspaceAnswer:
 @in_thread
 def change_workspace(call: TheCall, data: JSONBody[WorkspaceBody]) -> WorkspaceAnswer:
     """Change what is given."""
-    with call.writing() as conn:
+    check_manages(call.access)
+    with call.write() as (conn, receipt):
         return _shown(
             api.update_workspace(
                 conn,
                 call.scope,
+                by=api.Author(call.access, receipt.now),
                 name=data.name,
                 time_zone=data.time_zone,
                 currency=data.currency,
@@ -153,8 +156,13 @@ def read_identity_secret(call: TheCall) -> IdentitySecretAnswer:
 def rotate_identity_secret(call: TheCall) -> IdentitySecretAnswer:
     """Make a new one; signatures made with the old one are refused within a second."""
     check_manages(call.access)
-    with call.writing() as conn:
-        secret = api.rotate_identity_secret(conn, call.scope, call.services.random_bytes)
+    with call.write() as (conn, receipt):
+        secret = api.rotate_identity_secret(
+            conn,
+            call.scope,
+            call.services.random_bytes,
+            api.Author(call.access, receipt.now),
+        )
     return IdentitySecretAnswer(secret)
 
 
@@ -178,6 +186,7 @@ def create_app_key(call: TheCall, data: JSONBody[NewAppKeyBody]) -> AppKeyAnswer
             data.name,
             allowed_origins=data.allowed_origins,
             events_per_second=data.events_per_second,
+            by=api.Author(call.access, receipt.now),
             now=receipt.now,
             random_bytes=call.services.random_bytes,
         )
@@ -189,11 +198,12 @@ def create_app_key(call: TheCall, data: JSONBody[NewAppKeyBody]) -> AppKeyAnswer
 def change_app_key(call: TheCall, key: FromPath[str], data: JSONBody[AppKeyBody]) -> AppKeyAnswer:
     """Change what is given; in force within a second."""
     check_manages(call.access)
-    with call.writing() as conn:
+    with call.write() as (conn, receipt):
         changed = api.update_app_key(
             conn,
             call.scope,
             key,
+            by=api.Author(call.access, receipt.now),
             name=data.name,
             allowed_origins=data.allowed_origins,
             events_per_second=data.events_per_second,
@@ -208,10 +218,12 @@ def revoke_app_key(call: TheCall, key: FromPath[str]) -> None:
     check_manages(call.access)
     with call.write() as (conn, receipt):
         api.get_app_key(conn, call.scope, key)  # a name is none
-        api.revoke_app_key(conn, call.scope, key, receipt.now)
+        by = api.Author(call.access, receipt.now)
+        api.revoke_app_key(conn, call.scope, key, receipt.now, by)
 
 
 ROUTES: Final[list[HTTPRouteHandler]] = [
+    *WORKSPACE_ROUTES,
     *TOKEN_ROUTES,
     read_workspace,
     change_workspace,

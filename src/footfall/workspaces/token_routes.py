@@ -107,7 +107,7 @@ def create_token(call: TheCall, data: JSONBody[NewTokenBody]) -> NewTokenAnswer:
             data.scope,
             allowed_networks=data.allowed_networks,
             requests_per_second=data.requests_per_second,
-            maker=call.access,
+            by=api.Author(call.access, receipt.now),
             now=receipt.now,
             random_bytes=call.services.random_bytes,
         )
@@ -119,7 +119,7 @@ def create_token(call: TheCall, data: JSONBody[NewTokenBody]) -> NewTokenAnswer:
 def change_token(call: TheCall, token_id: FromPath[str], data: JSONBody[TokenBody]) -> TokenAnswer:
     """Change what is given; in force within a second."""
     check_manages(call.access)
-    with call.writing() as conn:
+    with call.write() as (conn, receipt):
         changed = api.update_token(
             conn,
             call.scope,
@@ -127,7 +127,7 @@ def change_token(call: TheCall, token_id: FromPath[str], data: JSONBody[TokenBod
             name=data.name,
             allowed_networks=data.allowed_networks,
             requests_per_second=data.requests_per_second,
-            maker=call.access,
+            by=api.Author(call.access, receipt.now),
         )
     return _shown(changed)
 
@@ -139,7 +139,8 @@ def revoke_token(call: TheCall, token_id: FromPath[str]) -> None:
     check_manages(call.access)
     with call.write() as (conn, receipt):
         key = api.get_token(conn, call.scope, record_id(token_id))  # a name is none
-        api.revoke_token(conn, call.scope, str(key.id), receipt.now)
+        by = api.Author(call.access, receipt.now)
+        api.revoke_token(conn, call.scope, str(key.id), receipt.now, by)
 
 
 ROUTES: Final[list[HTTPRouteHandler]] = [
