@@ -158,7 +158,13 @@ def error_codes(tree: ast.AST) -> Iterator[str]:
 
 
 #: Modules whose errors the API never answers with, and codes of other modules that only show there.
-NOT_OVER_HTTP = ("commands/", "console/", "ingest/importer.py", "ingest/mappings.py", "ingest/readers.py")
+NOT_OVER_HTTP = (
+    "commands/",
+    "console/",
+    "ingest/importer.py",
+    "ingest/mappings.py",
+    "ingest/readers.py",
+)
 ON_THE_COMMAND_LINE = {"state_url", "unknown_scope"}
 #: Where people sign in, which is no part of the API.
 ON_PAGES = {"wrong_credentials", "link_ended"}

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from footfall.console import assets
 from footfall.console.errors import EXCEPTION_HANDLERS
 from footfall.console.page_kit import ConsoleServices, TheConsole, provider
-from footfall.console.pages import entrance, home
+from footfall.console.pages import account, entrance, home, people
 from footfall.kernel.errors import NotFound
 
 
@@ -20,7 +20,13 @@ async def nowhere(console: TheConsole, rest: FromPath[str]) -> Response[Any]:
     raise NotFound(f"{console.workspace.name} has no page called {rest}.")
 
 
-PAGES: Final[list[HTTPRouteHandler]] = [*entrance.ROUTES, *home.ROUTES, nowhere]
+PAGES: Final[list[HTTPRouteHandler]] = [
+    *entrance.ROUTES,
+    *home.ROUTES,
+    *people.ROUTES,
+    *account.ROUTES,
+    nowhere,
+]
 
 
 def console_router(kit: ConsoleServices) -> Router:
