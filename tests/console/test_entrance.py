@@ -11,7 +11,8 @@ from tests.console.house import House, Visitor, text_of
 PASSWORD = "seven quiet geese fly"
 
 
-@pytest.fixture(scope="module")
+# Before anybody else is let in, which would end the link.
+@pytest.fixture(scope="module", autouse=True)
 def ada(house: House) -> str:
     """The first owner, who has accepted the link that the server printed; returns the address."""
     path = re.search(r"/welcome/\S+", house.shop.log_path.read_text())
