@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from footfall.ingest import queries
+from footfall.ingest import failed_queries
 from footfall.ingest.types import RefusedRecord
 from footfall.state.schema import failed_events
 from footfall.workspaces.types import Workspace
@@ -26,7 +26,7 @@ def kept(stack: Stack, workspace: Workspace) -> list[bytes]:
 def test_of_each_workspace_the_newest_failed_events_are_kept_up_to_a_size(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(queries, "MAX_FAILED_BYTES", 60_000)
+    monkeypatch.setattr(failed_queries, "MAX_FAILED_BYTES", 60_000)
     broken, other = stack.workspace(), stack.workspace()
     stack.append([refused(other, b"the only one")])
     payloads = [b"%05d" % number * 1_800 for number in range(20)]
@@ -41,7 +41,7 @@ def test_of_each_workspace_the_newest_failed_events_are_kept_up_to_a_size(
 def test_many_failed_events_without_a_payload_are_bounded_too(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "MAX_FAILED_BYTES", 100_000)
+    monkeypatch.setattr(failed_queries, "MAX_FAILED_BYTES", 100_000)
     workspace = stack.workspace()
     stack.append([refused(workspace, b"") for _ in range(300)])
     stack.project()

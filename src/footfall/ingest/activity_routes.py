@@ -27,11 +27,11 @@ from footfall.ingest.collector import (
     MAX_BATCH_KEY_CHARACTERS,
     Visibility,
 )
+from footfall.ingest.failed_routes import TheAdvisor, TheJournal, TheVisibility
 from footfall.ingest.formats import MALFORMED_JSON, items_of
 from footfall.ingest.intake import entry_of
 from footfall.ingest.logic import MAX_EVENT_KEY_CHARACTERS, checked_event_key
 from footfall.ingest.parameters import zone_of
-from footfall.ingest.routes import TheAdvisor, TheJournal, TheVisibility
 from footfall.ingest.types import ActivityRecord, RefusedRecord
 from footfall.journal.types import Entry, Journal
 from footfall.kernel.errors import NotFound, TooLarge, UserError

@@ -1,29 +1,41 @@
 """Failed events: input that was refused and is kept, to be looked at, mended and sent again."""
 
 import asyncio
+import re
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection, Row
 
-from footfall.ingest import queries
+from footfall.http.paging import packed_cursor
+from footfall.http.services import Access
+from footfall.ingest import failed_queries
 from footfall.ingest.activity_formats import ACTIVITY_FORMATS, activity_of
 from footfall.ingest.browser import replayed
 from footfall.ingest.collector import Advisor
 from footfall.ingest.formats import ProductPath, WireFormat, record_of
 from footfall.ingest.intake import entry_of
 from footfall.ingest.logic import checked_event_key, key_hash
-from footfall.ingest.types import ActivityRecord, Doing, FailedEvent
+from footfall.ingest.types import (
+    ActivityRecord,
+    Doing,
+    FailedEvent,
+    FailedFilter,
+    FailedGroup,
+)
 from footfall.journal.types import Entry, Journal
-from footfall.kernel.errors import Conflict, Invalid, NotFound
+from footfall.kernel.errors import Conflict, Invalid, NotFound, UserError
 from footfall.kernel.identifiers import checked_id
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Clock, Instant, to_iso
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
-from footfall.workspaces.api import get_workspace
+from footfall.workspaces.api import get_workspace, record_change
 
 _decode_record = msgspec.msgpack.Decoder(Doing).decode
 _encode_record = msgspec.msgpack.Encoder().encode
@@ -35,6 +47,17 @@ _ACTIVITY_FIELDS = (
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
     *("device_type", "os", "browser", "language", "session_id"),
 )
+
+
+#: A message begins with the field it is about (`asgi.explained`).
+_FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_./-]{0,99}): ")
+#: In one request: some hundred milliseconds of work.
+REPLAYED_AT_ONCE = 200
+REPLAYED_BYTES = 16 << 20
+#: Enough to see what is still wrong.
+SHOWN_REFUSALS = 20
+#: More reasons than the API has codes.
+MAX_GROUPS = 300
 
 
 class AlreadyReplayed(Conflict):
@@ -50,13 +73,81 @@ class Correction(NamedTuple):
     product: str | None = None  #: the shop's id, in place of the product that the path named
 
 
+class Refusal(Struct, frozen=True):
+    """A failed event that failed again, and why."""
+
+    id: int
+    code: str
+    message: str
+
+
+class Replayed(Struct, frozen=True):
+    """What became of some failed events that were sent again."""
+
+    replayed: int
+    refused: int  #: failed again and stay as they are
+    refusals: list[Refusal]  #: the first of them
+    left: int  #: not tried yet
+    next: str | None  #: go on from there; null: all were tried
+
+
 def list_failed_events(
-    conn: Connection, scope: Scope, *, before_id: int | None, limit: int, code: str | None
+    conn: Connection, scope: Scope, wanted: FailedFilter, *, before_id: int | None, limit: int
 ) -> tuple[list[FailedEvent], int | None]:
     """Return up to `limit` failed events, the newest first, and the id before which more follow."""
-    rows = queries.failed_page(conn, scope, before_id=before_id, limit=limit + 1, code=code)
+    rows = failed_queries.failed_page(conn, scope, wanted, before_id=before_id, limit=limit + 1)
     shown = [_shown(row) for row in rows[:limit]]
     return shown, shown[-1].id if len(rows) > limit else None
+
+
+def group_failed_events(conn: Connection, scope: Scope) -> list[FailedGroup]:
+    """Return why input was refused, by reason and source; what waits most comes first."""
+    rows = failed_queries.failed_groups(conn, scope, MAX_GROUPS)
+    messages = failed_queries.failed_messages(conn, scope, [row.newest_id for row in rows])
+    return [
+        FailedGroup(
+            row.code,
+            row.source,
+            row.number,
+            int(row.waiting),
+            to_iso(Instant(row.latest)),
+            row.newest_id,
+            messages[row.newest_id],
+        )
+        for row in rows
+    ]
+
+
+def dismiss(
+    conn: Connection,
+    access: Access,
+    wanted: FailedFilter,
+    ids: Sequence[int] | None,
+    *,
+    dismissed: bool,
+    now: Instant,
+) -> int:
+    """Put away failed events that a person has seen, or bring them back; return how many."""
+    count = failed_queries.dismiss_failed(
+        conn, access.scope, wanted, ids, now if dismissed else None
+    )
+    _write_down(conn, access, now, "dismissed" if dismissed else "listed_again", wanted.code, count)
+    return count
+
+
+def _write_down(
+    conn: Connection, access: Access, now: Instant, done: str, object_id: str | None, count: int
+) -> None:
+    record_change(
+        conn,
+        access,
+        now,
+        action=f"failed_events.{done}",
+        object_kind="failed event",
+        object_id=object_id or "*",
+        before=None,
+        after={"count": count},
+    )
 
 
 def get_failed_event(conn: Connection, scope: Scope, failed_id: int) -> FailedEvent:
@@ -72,7 +163,7 @@ async def replay(
     state: State,
     journal: Journal,
     advisor: Advisor,
-    scope: Scope,
+    access: Access,
     failed_id: int,
     correction: Correction,
     *,
@@ -88,14 +179,95 @@ async def replay(
         AlreadyReplayed: It was accepted before.
         UserError: What is still wrong with it.
     """
+    scope = access.scope
     entries, record = await asyncio.to_thread(_entries, state, scope, failed_id, correction)
     [wrong] = await advisor.check(scope, [record])
     if wrong is not None:
         raise wrong
     appended = (await journal.submit(entries))[-1]
     # After a crash here the entry's key brings the next try to the same position.
-    await asyncio.to_thread(_mark, state, scope, failed_id, clock(), Position(appended.position))
+    marked = await asyncio.to_thread(
+        _mark, state, access, {failed_id: Position(appended.position)}, clock
+    )
+    if not marked:
+        raise _already(appended.position)
     return appended.position
+
+
+async def replay_many(
+    state: State,
+    journal: Journal,
+    advisor: Advisor,
+    access: Access,
+    wanted: FailedFilter,
+    *,
+    after_id: int,
+    clock: Clock,
+) -> Replayed:
+    """Accept the next of these failed events after all, as they are, the oldest first.
+
+    Those that fail again stay. A part of them at a time, so that who asks can tell the progress.
+    Two that ask at once count each event once, as its key is the same for both.
+    """
+    scope = access.scope
+    ids, left = await asyncio.to_thread(_next_ids, state, scope, wanted, after_id)
+    made, refusals = await asyncio.to_thread(_entries_of, state, scope, ids)
+    wrongs = await advisor.check(scope, [record for _, _, record in made])
+    positions: dict[int, Position] = {}
+    good: list[tuple[int, list[Entry]]] = []
+    for (failed_id, entries, _), wrong in zip(made, wrongs, strict=True):
+        if wrong is None:
+            good.append((failed_id, entries))
+        else:
+            refusals.append(Refusal(failed_id, wrong.code, wrong.message))
+    if good:
+        appended = await journal.submit([entry for _, entries in good for entry in entries])
+        place = 0
+        for failed_id, entries in good:
+            place += len(entries)
+            positions[failed_id] = Position(appended[place - 1].position)
+    marked = await asyncio.to_thread(_mark, state, access, positions, clock)
+    return Replayed(
+        marked,
+        len(refusals),
+        refusals[:SHOWN_REFUSALS],
+        left,
+        packed_cursor(ids[-1]) if left else None,
+    )
+
+
+def _next_ids(
+    state: State, scope: Scope, wanted: FailedFilter, after_id: int
+) -> tuple[list[int], int]:
+    """Return which ones to replay now, and how many more there are."""
+    waiting = replace(wanted, state=wanted.state or "waiting")
+    with state.read() as conn:
+        rows = failed_queries.failed_past(
+            conn, scope, waiting, after_id=after_id, limit=REPLAYED_AT_ONCE
+        )
+        ids: list[int] = []
+        size = 0
+        for failed_id, payload_bytes in rows:
+            size += payload_bytes
+            if ids and size > REPLAYED_BYTES:
+                break
+            ids.append(failed_id)
+        past = ids[-1] if ids else after_id
+        left = failed_queries.count_failed(conn, scope, waiting, after_id=past)
+    return ids, left
+
+
+def _entries_of(
+    state: State, scope: Scope, ids: Sequence[int]
+) -> tuple[list[tuple[int, list[Entry], Doing]], list[Refusal]]:
+    made: list[tuple[int, list[Entry], Doing]] = []
+    refusals: list[Refusal] = []
+    for failed_id in ids:
+        try:
+            made.append((failed_id, *_entries(state, scope, failed_id, Correction())))
+        except UserError as error:
+            refusals.append(Refusal(failed_id, error.code, error.message))
+    return made, refusals
 
 
 def _entries(
@@ -121,16 +293,23 @@ def _entries(
     return [*map(entry_of, news), entry], record
 
 
-def _mark(
-    state: State, scope: Scope, failed_id: int, replayed_at: Instant, position: Position
-) -> None:
+def _mark(state: State, access: Access, positions: Mapping[int, Position], clock: Clock) -> int:
+    """Note what failed events became; return how many had not become anything before."""
+    if not positions:
+        return 0
     with state.write() as conn:
-        if not queries.mark_replayed(conn, scope, failed_id, replayed_at, position):
-            raise _already(_kept(conn, scope, failed_id).replayed_position)
+        now = clock()
+        marked = 0
+        for failed_id, position in positions.items():
+            marked += failed_queries.mark_replayed(conn, access.scope, failed_id, now, position)
+        one = str(next(iter(positions))) if len(positions) == 1 else None
+        if marked:
+            _write_down(conn, access, now, "replayed", one, marked)
+    return marked
 
 
 def _kept(conn: Connection, scope: Scope, failed_id: int) -> Row[Any]:
-    row = queries.failed_event(conn, scope, failed_id)
+    row = failed_queries.failed_event(conn, scope, failed_id)
     if row is None:
         raise NotFound("There is no failed event with this id.")
     return row
@@ -276,6 +455,7 @@ def _shown(row: Row[Any]) -> FailedEvent:
             payload = _item_of(_decode_record(payload))
         except msgspec.MsgspecError:
             payload = row.payload
+    found = _FIELD.match(row.message)
     return FailedEvent(
         row.id,
         to_iso(Instant(row.failed_at)),
@@ -289,4 +469,6 @@ def _shown(row: Row[Any]) -> FailedEvent:
         b64encode(row.payload).decode(),
         None if row.replayed_at is None else to_iso(Instant(row.replayed_at)),
         row.replayed_position,
+        None if row.dismissed_at is None else to_iso(Instant(row.dismissed_at)),
+        None if found is None else found[1],
     )

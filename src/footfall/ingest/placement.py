@@ -22,7 +22,7 @@ from footfall.contacts.api import (
     keep_cart_changes,
 )
 from footfall.contacts.types import Unplaceable
-from footfall.ingest import queries
+from footfall.ingest import failed_queries, queries
 from footfall.ingest.types import ActivityRecord, Doing, EventRecord, Record, RefusedRecord
 from footfall.kernel.errors import NotFound, UserError
 from footfall.kernel.ids import Position, WorkspaceId
@@ -327,7 +327,7 @@ def place(conn: Connection, first_position: Position, records: Sequence[Record])
         contact_ids.append(contact_id)
         product_ids.append(product_id)
     changed = sum(shop.save() for shop in shops.values())
-    queries.add_failed_events(conn, failed)
+    failed_queries.add_failed_events(conn, failed)
     last_position = Position(first_position + len(records) - 1)
     placed = Placed(first_position, last_position, contact_ids, product_ids, changed > 0, unplaced)
     keep(conn, placed)

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 
 from footfall.contacts.api import forget_old_carts
 from footfall.http.services import Counters
-from footfall.ingest import placement, queries
+from footfall.ingest import failed_queries, placement, queries
 from footfall.ingest.carts import fill_carts
 from footfall.ingest.erasing import Eraser
 from footfall.ingest.inserting import HistoryRow, Inserter, position_of
@@ -418,7 +418,7 @@ class Projector:
         with self._state.write() as conn:
             if not isinstance(record, RefusedRecord):
                 row = placement.failed_record(position, record, fault)
-                queries.add_failed_events(conn, [row])
+                failed_queries.add_failed_events(conn, [row])
             placement.keep(conn, placed)
         return placed
 
@@ -509,7 +509,7 @@ class Projector:
         if self._clock() - self._forgot_at > HOUR_MS:
             self._forgot_at = self._clock()
             with self._state.write() as conn:
-                queries.forget_failed_events(conn, self._forgot_at - FAILED_EVENTS_KEPT_MS)
+                failed_queries.forget_failed_events(conn, self._forgot_at - FAILED_EVENTS_KEPT_MS)
                 forget_old_carts(conn, self._forgot_at)
         return True
 
@@ -522,9 +522,9 @@ class Projector:
         self._counters.events_failed += 1
         self._refused.add(position)
         with self._state.write() as conn:
-            if not queries.is_failed(conn, position):  # it is, if this is done once more
+            if not failed_queries.is_failed(conn, position):  # it is, if this is done once more
                 failed = placement.failed_record(position, record, fault)
-                queries.add_failed_events(conn, [failed])
+                failed_queries.add_failed_events(conn, [failed])
 
 
 def _is_outage(error: Exception) -> bool:

@@ -1,12 +1,18 @@
-"""Ingest's statements: cursors, ranges on their way and failed events in the state store; the
-pages and counts of events and activities, and revenue, in the warehouse."""
+"""Ingest's statements: cursors and ranges on their way in the state store; the pages and counts
+of events and activities, and revenue, in the warehouse."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, and_, delete, func, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    delete,
+    select,
+)
 
 from footfall.attributes.types import ObjectKind
 from footfall.ingest.types import ActivityGrouping, Grouping, RevenueGrouping, Traffic
@@ -16,7 +22,6 @@ from footfall.kernel.scope import Scope
 from footfall.state.api import (
     delete_rows,
     fetch_rows,
-    insert_many,
     insert_missing,
     one_of,
     upsert,
@@ -27,17 +32,10 @@ from footfall.state.schema import (
     contacts,
     cursors,
     dirty_objects,
-    failed_events,
     products,
     projected_ranges,
 )
 from footfall.warehouse.api import Parameter, Statement, orders_once, statement, survivor
-
-#: A sender that does everything wrong must not fill the disk
-#: (docs/decisions/0006-bounded-failed-events.md).
-MAX_FAILED_BYTES = 256 << 20
-#: What a failed event takes beside its payload, about.
-_FAILED_ROW_BYTES = 1_000
 
 
 def cursor(conn: Connection, name: str) -> Position:
@@ -90,82 +88,6 @@ def first_position(conn: Connection, scope: Scope, name: str) -> int | None:
         )
     )
     return found
-
-
-def add_failed_events(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    """Keep refused input, and of each workspace the newest MAX_FAILED_BYTES only.
-
-    PostgreSQL's text has no NUL: only the payload keeps one.
-    """
-    kept_through: dict[int, int] = {}
-    for workspace_id in {row["workspace_id"] for row in rows}:
-        own = failed_events.c.workspace_id == workspace_id
-        newest = conn.scalar(select(func.max(failed_events.c.kept_through)).where(own))
-        kept_through[workspace_id] = newest or 0
-    kept: list[dict[str, Any]] = []
-    for row in rows:
-        kept_through[row["workspace_id"]] += len(row["payload"]) + _FAILED_ROW_BYTES
-        texts = {
-            name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
-            for name, value in row.items()
-        }
-        kept.append({**texts, "kept_through": kept_through[row["workspace_id"]]})
-    insert_many(conn, failed_events, kept)
-    for workspace_id, newest in kept_through.items():
-        conn.execute(
-            delete(failed_events).where(
-                failed_events.c.workspace_id == workspace_id,
-                failed_events.c.kept_through <= newest - MAX_FAILED_BYTES,
-            )
-        )
-
-
-def is_failed(conn: Connection, position: Position) -> bool:
-    """Return whether the record at `position` is among the failed events."""
-    found = select(failed_events.c.id).where(failed_events.c.position == position).limit(1)
-    return conn.scalar(found) is not None
-
-
-def forget_failed_events(conn: Connection, before: int) -> None:
-    """Delete failed events older than the instant `before`."""
-    conn.execute(delete(failed_events).where(failed_events.c.failed_at < before))
-
-
-def failed_page(
-    conn: Connection, scope: Scope, *, before_id: int | None, limit: int, code: str | None
-) -> Sequence[Row[Any]]:
-    """Return up to `limit` failed events, the newest first, older than `before_id`."""
-    statement = select(failed_events).where(failed_events.c.workspace_id == scope.workspace_id)
-    if before_id is not None:
-        statement = statement.where(failed_events.c.id < before_id)
-    if code is not None:
-        statement = statement.where(failed_events.c.code == code)
-    return conn.execute(statement.order_by(failed_events.c.id.desc()).limit(limit)).all()
-
-
-def failed_event(conn: Connection, scope: Scope, failed_id: int) -> Row[Any] | None:
-    """Return one failed event, None if this workspace has none of that id."""
-    return conn.execute(
-        select(failed_events).where(
-            failed_events.c.workspace_id == scope.workspace_id, failed_events.c.id == failed_id
-        )
-    ).one_or_none()
-
-
-def mark_replayed(
-    conn: Connection, scope: Scope, failed_id: int, replayed_at: int, position: int
-) -> bool:
-    """Note that a failed event was accepted after all; return False if that was noted before."""
-    marked = conn.execute(
-        update(failed_events)
-        .where(
-            failed_events.c.workspace_id == scope.workspace_id,
-            failed_events.c.id == failed_id,
-            failed_events.c.replayed_at.is_(None),
-        )
-        .values(replayed_at=replayed_at, replayed_position=position)
-    )
-    return marked.rowcount == 1
 
 
 def dirty_ids(conn: Connection, kind: ObjectKind, limit: int) -> list[int]:

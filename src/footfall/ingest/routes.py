@@ -1,18 +1,15 @@
-"""HTTP of events: read them back, count them, look at the failed ones and replay them."""
+"""HTTP of events: read them back, count them, and the routes of the failed ones."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Final, NamedTuple, get_args
+from typing import Annotated, Final, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-from litestar import Request, get, post
+from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, QueryParameter, SkipValidation
+from litestar.params import QueryParameter, SkipValidation
 from msgspec import Struct
 
-from footfall.http.bodies import inflated
-from footfall.http.edge import record_id
-from footfall.http.headers import preferred_wait
 from footfall.http.paging import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -20,9 +17,8 @@ from footfall.http.paging import (
     check_parameters,
 )
 from footfall.http.services import TheCall
-from footfall.ingest import failed, parameters, reading
-from footfall.ingest.collector import Advisor, Visibility
-from footfall.ingest.failed import Correction
+from footfall.ingest import parameters, reading
+from footfall.ingest.failed_routes import ROUTES as FAILED_ROUTES
 from footfall.ingest.history_routes import ROUTES as HISTORY_ROUTES
 from footfall.ingest.parameters import (
     ContactIdParameter,
@@ -43,20 +39,13 @@ from footfall.ingest.stream_routes import ROUTES as STREAM_ROUTES
 from footfall.ingest.types import (
     EventCount,
     EventFilter,
-    FailedEvent,
     Grouping,
     StoredEvent,
 )
-from footfall.journal.types import Journal
 
 _TAGS: Final = ["events"]
-_FAILED_TAGS: Final = ["failed events"]
 _ORDERS: Final = ("all", "once")
 _GROUPINGS: Final[tuple[Grouping, ...]] = get_args(Grouping)
-
-TheJournal = NamedDependency[SkipValidation[Journal]]
-TheAdvisor = NamedDependency[SkipValidation[Advisor]]
-TheVisibility = NamedDependency[SkipValidation[Visibility]]
 
 _FILTERS: Final = frozenset(
     {
@@ -73,19 +62,6 @@ class EventPageAnswer(Struct, frozen=True):
 
     results: list[StoredEvent]
     next: str | None
-
-
-class FailedEventPage(Struct, frozen=True):
-    """Some failed events, the newest first."""
-
-    results: list[FailedEvent]
-    next: str | None
-
-
-class ReplayAnswer(Struct, frozen=True):
-    """The event that a failed event became."""
-
-    id: int
 
 
 class Chosen(NamedTuple):
@@ -198,78 +174,10 @@ def count_events(
     )
 
 
-@get("/api/v1/failed-events", sync_to_thread=True, summary="List failed events", tags=_FAILED_TAGS)
-def list_failed_events(
-    call: TheCall,
-    cursor: CursorParameter = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    code: Annotated[str | None, QueryParameter(description="Why they failed.")] = None,
-) -> FailedEventPage:
-    """Answer refused input, the newest first; it is kept for 30 days, and 256 MiB of it at most."""
-    check_parameters(call, {"cursor", "limit", "code"})
-    with call.read() as conn:
-        results, next_before = failed.list_failed_events(
-            conn, call.scope, before_id=parameters.before(cursor), limit=limit, code=code
-        )
-    return FailedEventPage(results, parameters.cursor_before(next_before))
-
-
-@get(
-    "/api/v1/failed-events/{failed_id:str}",
-    sync_to_thread=True,
-    summary="Read a failed event",
-    tags=_FAILED_TAGS,
-)
-def read_failed_event(call: TheCall, failed_id: FromPath[str]) -> FailedEvent:
-    """Answer the payload as it was received, and why it was refused."""
-    with call.read() as conn:
-        return failed.get_failed_event(conn, call.scope, record_id(failed_id))
-
-
-@post(
-    "/api/v1/failed-events/{failed_id:str}/replay",
-    status_code=200,
-    summary="Send a failed event again",
-    tags=_FAILED_TAGS,
-)
-async def replay_failed_event(
-    call: TheCall,
-    journal: TheJournal,
-    advisor: TheAdvisor,
-    visibility: TheVisibility,
-    failed_id: FromPath[str],
-    request: Request[Any, Any, Any],
-    product: Annotated[
-        str | None,
-        QueryParameter(
-            description="The shop's id, in place of the product that the address named."
-        ),
-    ] = None,
-) -> ReplayAnswer:
-    """Answer the `id` of the event it became. A body is taken in place of the kept payload."""
-    body = inflated(await request.body(), request.headers.get("content-encoding"))
-    position = await failed.replay(
-        call.services.state,
-        journal,
-        advisor,
-        call.scope,
-        record_id(failed_id),
-        Correction(body or None, product),
-        clock=call.services.clock,
-    )
-    # The edge waits for copies of changed objects; the event itself is waited for here.
-    seconds = preferred_wait(request.headers.get("prefer"))
-    if seconds is not None:
-        await visibility.wait(position, seconds)
-    return ReplayAnswer(position)
-
-
 ROUTES: Final[list[HTTPRouteHandler]] = [
     list_events,
     count_events,
-    list_failed_events,
-    read_failed_event,
-    replay_failed_event,
+    *FAILED_ROUTES,
     *HISTORY_ROUTES,
     *STREAM_ROUTES,
 ]

@@ -297,3 +297,33 @@ class FailedEvent(Struct, frozen=True, gc=False):
     payload_base64: str  #: exactly as received
     replayed_at: str | None
     replayed_event_id: int | None  #: the `id` of the event it became
+    dismissed_at: str | None  #: when a person said that it was seen
+    field: str | None  #: what the message is about, such as `event_type`; null: not one field
+
+
+class FailedGroup(Struct, frozen=True, gc=False):
+    """Input of one source that was refused for one reason."""
+
+    code: str
+    source: str
+    count: int
+    waiting: int  #: neither replayed nor dismissed
+    latest: str  #: when the last of them failed
+    failed_id: int  #: the newest, as an example
+    message: str  #: why it was refused
+
+
+#: What became of a failed event: nothing yet, accepted after all, put away.
+FailedState = Literal["waiting", "replayed", "dismissed"]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFilter:
+    """Which failed events are meant; what is None does not matter."""
+
+    code: str | None = None
+    source: str | None = None
+    state: FailedState | None = None
+    since: Instant | None = None  #: failed at, inclusive
+    until: Instant | None = None  #: exclusive
+    text: str | None = None  #: in payload, message, product or key, letters as they are
