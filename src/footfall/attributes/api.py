@@ -41,6 +41,7 @@ from footfall.attributes.logic import (
 from footfall.attributes.mending import Mend, Retried, mend_of, retry_set_aside
 from footfall.attributes.open_object import OpenObject
 from footfall.attributes.profiles import RAW_LIMIT, apply_values
+from footfall.attributes.recasting import recast_profile
 from footfall.attributes.types import (
     Change,
     Counts,
@@ -96,6 +97,7 @@ __all__ = [
     "preview_change",
     "put_cell",
     "recast",
+    "recast_profile",
     "record_definition",
     "record_set_aside",
     "retry_set_aside",

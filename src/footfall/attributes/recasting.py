@@ -86,6 +86,27 @@ def recast_held(held: Held, measure: Measure, object_id: int) -> tuple[Held, Cou
     return Held(found.cell, _later(mine, found.aside)), counts
 
 
+def recast_profile(
+    profile: Profile,
+    definition: Definition,
+    *,
+    object_id: int,
+    zone: tzinfo,
+    set_aside: list[SetAside],
+) -> None:
+    """Coerce the cell of `definition` in `profile` from its raw value; what does not fit is listed.
+
+    Args:
+        profile: Changed in place.
+    """
+    cell = profile.get(definition.name_std)
+    if cell is None or cell.raw is None:
+        return
+    profile[definition.name_std], problem = recast(cell, definition, zone)
+    if problem is not None:
+        set_aside.append(_set_aside(cell, definition, object_id, problem))
+
+
 def retried(held: Held, measure: Measure) -> Held:
     """Return what an object holds after its set-aside value was tried again."""
     cell, aside = held

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from footfall.attributes.api import load_definitions, written_values
-from footfall.attributes.types import Revalue, SetAside
+from footfall.attributes.api import load_definitions, merge_profiles, written_values
+from footfall.attributes.types import Profile, Revalue, SetAside
 from footfall.contacts import queries
 from footfall.contacts.book import ContactBook, IdentityKind
 from footfall.contacts.cart import (
@@ -21,10 +21,12 @@ from footfall.contacts.cart import (
     fold_cart,
 )
 from footfall.contacts.logic import Identifiers
+from footfall.contacts.merging import changed_values, followers, packed, unpacked, without
 from footfall.contacts.opened import OpenContact, contact_of
 from footfall.contacts.queries import mark_all_dirty
-from footfall.contacts.types import Contact, ContactName
-from footfall.kernel.errors import Invalid, NotFound
+from footfall.contacts.types import KEY_CELL, Contact, ContactName, Merge, MergePreview
+from footfall.contacts.writing import put_contacts, say
+from footfall.kernel.errors import Conflict, Invalid, NotFound
 from footfall.kernel.ids import ContactId
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
@@ -53,9 +55,13 @@ __all__ = [
     "get_contact",
     "keep_cart_changes",
     "list_contacts",
+    "list_merges",
     "mark_all_dirty",
+    "merge_contacts",
+    "preview_merge",
     "put_contact",
     "put_contacts",
+    "undo_merge",
     "with_merged",
 ]
 
@@ -199,49 +205,6 @@ def put_contact(
     return _write(book, contact, identifiers, values, clears, adds_tags, now, position)
 
 
-def put_contacts(
-    conn: Connection,
-    scope: Scope,
-    rows: Sequence[tuple[Identifiers, Mapping[str, Any]]],
-    *,
-    source: str,
-    now: Instant,
-    position: int,
-) -> list[Sequence[SetAside]]:
-    """Do what `put_contact` does for many at once; return of each row the values that did not fit.
-
-    Args:
-        rows: Each names somebody. The last word on a contact counts.
-        source: Of the values.
-    """
-    named = [identifiers for identifiers, _ in rows]
-    book = ContactBook(
-        conn,
-        scope,
-        load_definitions(conn, scope, "contact"),
-        custom_ids={one.custom_id for one in named if one.custom_id is not None},
-        emails={one.email for one in named if one.email is not None},
-        keys={one.key for one in named if one.key is not None},
-        now=now,
-        zone=ZoneInfo(get_workspace(conn, scope.workspace_id).time_zone),
-    )
-    set_aside: list[Sequence[SetAside]] = []
-    for identifiers, values in rows:
-        contact = book.resolve(
-            contact_id=None,
-            custom_id=identifiers.custom_id,
-            email=identifiers.email,
-            key=identifiers.key,
-            position=position,
-        )
-        assert contact is not None  # each row names somebody
-        before = len(book.set_aside)
-        _say(book, contact, identifiers, values, source, now, position)
-        set_aside.append(book.set_aside[before:])
-    book.save()
-    return set_aside
-
-
 def change_contact(
     conn: Connection,
     scope: Scope,
@@ -262,8 +225,9 @@ def change_contact(
     """
     book, contact = _opened(conn, scope, key, identifiers, now)
     custom_id = identifiers.custom_id
-    if custom_id is not None and custom_id != contact.custom_id:
-        if book.owner("custom_id", custom_id) is not None:
+    owner = None if custom_id is None else book.owner("custom_id", custom_id)
+    if custom_id is not None and owner is not contact:
+        if owner is not None:
             raise Invalid.at("/custom_id", "custom_id_taken", "Another contact has this custom id.")
         if contact.custom_id is not None:
             book.disown("custom_id", contact.custom_id, contact)
@@ -288,6 +252,158 @@ def delete_contact(conn: Connection, scope: Scope, key: ContactKey, *, now: Inst
     gone = book.delete(contact)
     book.save()
     queries.erase(conn, scope, gone, now)
+
+
+def preview_merge(
+    conn: Connection, scope: Scope, key: ContactKey, into: ContactKey
+) -> MergePreview:
+    """Return what merging one contact into another would do; nothing is done.
+
+    Raises:
+        NotFound: One of them is not there.
+        Invalid: They are one contact.
+    """
+    merged, survivor = _pair(conn, scope, key, into)
+    profile = merge_profiles(survivor.profile, merged.profile)
+    return MergePreview(
+        merged=merged,
+        survivor=survivor,
+        custom_id=survivor.custom_id or merged.custom_id,
+        changes=changed_values(survivor.profile, merged.profile),
+        kept=sorted(
+            name
+            for name, cell in merged.profile.items()
+            if name in profile and profile[name] != cell and name != KEY_CELL
+        ),
+        identities=[
+            (kind, value) for kind, value, _ in queries.identities_of(conn, scope, [merged.id])
+        ],
+        followers=len(queries.merged_into(conn, scope, [merged.id])),
+    )
+
+
+def merge_contacts(
+    conn: Connection,
+    scope: Scope,
+    key: ContactKey,
+    into: ContactKey,
+    *,
+    now: Instant,
+    position: int,
+) -> tuple[Merge, Contact]:
+    """Merge one contact into another, which keeps its custom id; return it with the merge.
+
+    Raises:
+        NotFound: One of them is not there.
+        Invalid: They are one contact.
+    """
+    pair = _pair(conn, scope, key, into)
+    book = _book(conn, scope, Identifiers(), ids=[contact.id for contact in pair], now=now)
+    merged, survivor = (book.by_id(contact.id) for contact in pair)
+    assert merged is not None  # the writer is alone
+    assert survivor is not None
+    book.merge(merged, survivor, position, cause="request")
+    book.save()
+    done = next(merge for merge in _merges(conn, scope, [merged.id]) if merge.undone_at is None)
+    return done, survivor.as_contact()
+
+
+def undo_merge(
+    conn: Connection, scope: Scope, merge_id: int, *, now: Instant
+) -> tuple[Contact, Contact]:
+    """Take a merge back, whoever made it; return the contact that lives again, and the survivor.
+
+    Raises:
+        NotFound: There is no such merge.
+        Conflict: It is undone already, or its survivor was merged into another one since.
+    """
+    row = queries.merge_by_id(conn, scope, merge_id)
+    if row is None:
+        raise NotFound("There is no such merge.", code="merge_not_found")
+    if row.undone_at is not None:
+        raise Conflict("This merge is undone already.", code="merge_undone")
+    standing = {
+        other.id: other
+        for other in queries.merges_of(conn, scope, with_merged(conn, scope, int(row.survivor_id)))
+        if other.undone_at is None
+    }
+    later = [other for other in standing.values() if other.merged_id == row.survivor_id]
+    if later:
+        raise Conflict(
+            f"The contact it was merged into was merged itself. Undo merge {later[0].id} first.",
+            code="merged_since",
+        )
+    before = unpacked(row.before)
+    after = sorted(
+        (o for o in standing.values() if o.survivor_id == row.survivor_id and o.id > row.id),
+        key=lambda other: other.id,
+    )
+    book = _book(conn, scope, Identifiers(), ids=[row.survivor_id, row.merged_id], now=now)
+    survivor = book.by_id(row.survivor_id)
+    assert survivor is not None  # a deleted one has no merges
+    others: list[Profile] = []
+    rewritten: dict[int, str] = {}
+    for other in after:
+        then = unpacked(other.before)
+        then.survivor = without(then.survivor, before, others)
+        rewritten[other.id] = packed(then)
+        others.append(then.merged)
+    pairs = [(other.merged_id, other.survivor_id) for other in standing.values()]
+    merged = book.take_apart(
+        row.merged_id,
+        survivor,
+        before,
+        others=others,
+        followers=followers(row.merged_id, pairs),
+    )
+    book.save()
+    queries.close_merge(conn, scope, merge_id, now, rewritten)
+    return merged.as_contact(), survivor.as_contact()
+
+
+def list_merges(conn: Connection, scope: Scope, key: ContactKey) -> list[Merge]:
+    """Return the merges of a contact and of those merged into it, the newest first.
+
+    Raises:
+        NotFound: There is no such contact.
+    """
+    found = get_contact(conn, scope, key)
+    return _merges(conn, scope, with_merged(conn, scope, found.id))
+
+
+def _merges(conn: Connection, scope: Scope, ids: Collection[int]) -> list[Merge]:
+    rows = queries.merges_of(conn, scope, ids)
+    own_names = {row.id: row for row in queries.names(conn, scope, {row.merged_id for row in rows})}
+    merges: list[Merge] = []
+    for row in rows:
+        known = own_names.get(row.merged_id)
+        before = unpacked(row.before).merged
+        email, visitor = before.get("email"), before.get(KEY_CELL)
+        merges.append(
+            Merge(
+                row.id,
+                ContactName(
+                    row.merged_id,
+                    None if known is None else known.custom_id,
+                    None if email is None else email.value,
+                    None if visitor is None else visitor.value,
+                ),
+                row.survivor_id,
+                row.cause,
+                Instant(row.merged_at),
+                None if row.undone_at is None else Instant(row.undone_at),
+            )
+        )
+    return merges
+
+
+def _pair(
+    conn: Connection, scope: Scope, key: ContactKey, into: ContactKey
+) -> tuple[Contact, Contact]:
+    merged, survivor = get_contact(conn, scope, key), get_contact(conn, scope, into)
+    if merged.id == survivor.id:
+        raise Invalid.at("/into", "same_contact", "These are one contact already.")
+    return merged, survivor
 
 
 def keep_cart_changes(
@@ -428,28 +544,6 @@ def _write(
     )
     if identifiers.clears_email and clears:
         written["email"] = None
-    _say(book, contact, identifiers, written, _SOURCE, now, position)
+    say(book, contact, identifiers, written, _SOURCE, now, position)
     book.save()
     return SavedContact(contact.as_contact(), created, book.set_aside)
-
-
-def _say(
-    book: ContactBook,
-    contact: OpenContact,
-    identifiers: Identifiers,
-    values: Mapping[str, Any],
-    source: str,
-    now: Instant,
-    position: int,
-) -> None:
-    """Give `contact` values and what it is known by, as a write of the profile."""
-    book.apply(contact, values, occurred_at=now, position=position, source=source)
-    book.identify(
-        contact,
-        email=identifiers.email,
-        key=identifiers.key,
-        occurred_at=now,
-        position=position,
-        source=source,
-        wins_ties=True,
-    )

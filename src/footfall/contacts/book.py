@@ -18,7 +18,7 @@ one, that part is set aside; there the order of events may matter, as what is kn
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import tzinfo
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from sqlalchemy import Connection
@@ -31,10 +31,12 @@ from footfall.attributes.api import (
     merge_profiles,
     name_std,
     put_cell,
+    recast_profile,
     record_set_aside,
 )
-from footfall.attributes.types import BROWSER, SIGNED, Cell, Revalue, SetAside
+from footfall.attributes.types import BROWSER, SIGNED, Cell, Profile, Revalue, SetAside
 from footfall.contacts import queries
+from footfall.contacts.merging import Before, identities_before, packed, without
 from footfall.contacts.opened import OpenContact, differ, may_say
 from footfall.contacts.types import KEY_CELL, Unplaceable
 from footfall.kernel.instants import Instant
@@ -179,12 +181,13 @@ class ContactBook:
         if contact_id is None and custom_id is None and email is None and key is None:
             return None
         named = self._named(contact_id, custom_id, email, key)
-        contact = self._survivor(named, custom_id) or self.create()
+        known = None if custom_id is None else self.owner("custom_id", custom_id)
+        contact = known or self._survivor(named, custom_id) or self.create()
         for other in named:
             if other is contact or other.custom_id is not None:
                 continue
             if trusted or not differ(other, contact):
-                self._merge(other, contact, position)
+                self.merge(other, contact, position)
         if custom_id is not None and contact.custom_id is None:
             contact.custom_id = custom_id
             self.own("custom_id", custom_id, contact)
@@ -223,17 +226,13 @@ class ContactBook:
     def _survivor(named: list[OpenContact], custom_id: str | None) -> OpenContact | None:
         """Return who keeps the event, None if it has to be somebody new.
 
-        With a custom id in the event: its owner, else the first who has none and gets it now.
+        With a custom id in the event that nobody has: the first who has none and gets it now.
         Without: the first who has one, else the first.
         """
-        if custom_id is None:
-            with_custom_id = (contact for contact in named if contact.custom_id is not None)
-            return next(with_custom_id, named[0] if named else None)
-        for wanted in (custom_id, None):
-            for contact in named:
-                if contact.custom_id == wanted:
-                    return contact
-        return None
+        if custom_id is not None:
+            return next((contact for contact in named if contact.custom_id is None), None)
+        with_custom_id = (contact for contact in named if contact.custom_id is not None)
+        return next(with_custom_id, named[0] if named else None)
 
     def create(self) -> OpenContact:
         """Return a new contact without identifiers."""
@@ -253,20 +252,19 @@ class ContactBook:
         self._new_identities[kind, value] = contact.id
         self._owned[contact.id].append((kind, value))
 
-    def _merge(self, merged: OpenContact, survivor: OpenContact, position: int) -> None:
-        """Join `merged` into `survivor`; values win only where they are later."""
-        self._merge_rows.append(
-            {
-                "workspace_id": self._scope.workspace_id,
-                "merged_id": merged.id,
-                "survivor_id": survivor.id,
-                "position": position,
-                "merged_at": self.now,
-                "before": _encode(
-                    {"merged": merged.profile, "survivor": survivor.profile}
-                ).decode(),
-            }
-        )
+    def merge(
+        self,
+        merged: OpenContact,
+        survivor: OpenContact,
+        position: int,
+        *,
+        cause: Literal["event", "request"] = "event",
+    ) -> None:
+        """Join `merged` into `survivor`; values win only where they are later.
+
+        The survivor keeps its custom id; the merged one's names the survivor from now on.
+        """
+        before = Before(merged.profile, survivor.profile)
         cells = (survivor.profile.get("email"), merged.profile.get("email"))
         survivor.profile = merge_profiles(survivor.profile, merged.profile)
         survivor.changed()
@@ -276,11 +274,17 @@ class ContactBook:
                 self._owned[merged.id].append((kind, value))
             earlier = queries.merged_into(self._conn, self._scope, [merged.id])
             self._load([row.id for row in earlier])
+        owned = [one for one in self._owned[merged.id] if self._owners.get(one) == merged.id]
+        before.identities = list(dict.fromkeys(owned))
         for cell, holder in zip(cells, (survivor, merged), strict=True):
-            self._outrank(cell, holder, survivor)
+            if self._outrank(cell, holder, survivor) and holder is survivor and cell is not None:
+                before.let_go.append(("email", cell.value))
         for kind, value in self._owned.pop(merged.id, ()):
             if self._owners.get((kind, value)) == merged.id:
                 self.own(kind, value, survivor)
+        if survivor.custom_id is None and merged.custom_id is not None:
+            survivor.custom_id = merged.custom_id
+            before.gave_custom_id = True
         for contact in self._merged_contacts.pop(merged.id, []):
             contact.merged_into = survivor.id
             contact.changed()
@@ -288,20 +292,86 @@ class ContactBook:
         self._merged_contacts[survivor.id].append(merged)
         merged.merged_into = survivor.id
         merged.changed()
+        self._merge_rows.append(
+            {
+                "workspace_id": self._scope.workspace_id,
+                "merged_id": merged.id,
+                "survivor_id": survivor.id,
+                "position": position,
+                "merged_at": self.now,
+                "cause": cause,
+                "before": packed(before),
+            }
+        )
 
-    def _outrank(self, cell: Cell | None, holder: OpenContact, contact: OpenContact) -> None:
+    def take_apart(
+        self,
+        merged_id: int,
+        survivor: OpenContact,
+        before: Before,
+        *,
+        others: Sequence[Profile],
+        followers: Collection[int],
+    ) -> OpenContact:
+        """Undo a merge into `survivor`, which lives; return the contact that lives again.
+
+        Args:
+            before: What was before that merge.
+            others: Profiles of those merged into the survivor later, who still are.
+            followers: Whom the contact had with it, as they had been merged into it.
+        """
+        self._load([merged_id, *followers])
+        merged = self._by_id[merged_id]
+        survivor.profile = without(survivor.profile, before, others)
+        if before.gave_custom_id and survivor.custom_id == merged.custom_id:
+            survivor.custom_id = None
+        merged.merged_into = None
+        for contact in (merged, *(self._by_id[follower] for follower in followers)):
+            contact.changed()
+            if contact is not merged:
+                contact.merged_into = merged_id
+        survivor.changed()
+        # Their types may have changed since they were put away.
+        for contact in (merged, survivor):
+            for definition in self._definitions.all():
+                recast_profile(
+                    contact.profile,
+                    definition,
+                    object_id=contact.id,
+                    zone=self._zone,
+                    set_aside=self._set_aside,
+                )
+        for holder, identities in (
+            (merged, identities_before(before, merged.custom_id)),
+            (survivor, before.let_go),
+        ):
+            for kind, value in identities:
+                self._give_back(cast("IdentityKind", kind), value, holder, survivor)
+        return merged
+
+    def _give_back(
+        self, kind: IdentityKind, value: str, holder: OpenContact, survivor: OpenContact
+    ) -> None:
+        """Have an identifier name `holder` again, unless it came to name somebody else."""
+        owners = queries.identities(self._conn, self._scope, kind, [value])
+        if not owners or owners[0][1] == survivor.id:
+            self.own(kind, value, holder)
+
+    def _outrank(self, cell: Cell | None, holder: OpenContact, contact: OpenContact) -> bool:
         """Take an address that only a browser gave from `holder` if `contact` has a better one now.
 
-        As if the browser's had come last: then it would have been set aside.
+        As if the browser's had come last: then it would have been set aside. Return whether it
+        named `holder` until now.
         """
         current = contact.profile.get("email")
         if cell is None or current is None or cell.source != BROWSER or current.source == BROWSER:
-            return
-        if cell.value is not None and cell.value != current.value:
-            self.disown("email", cell.value, holder)
-            self.set_unsigned_aside(
-                contact, "email", cell.value, cell.occurred_at, cell.position, cell.source
-            )
+            return False
+        if cell.value is None or cell.value == current.value:
+            return False
+        self.set_unsigned_aside(
+            contact, "email", cell.value, cell.occurred_at, cell.position, cell.source
+        )
+        return self.disown("email", cell.value, holder)
 
     def identify(
         self,
@@ -420,13 +490,15 @@ class ContactBook:
         ):
             contact.visibly_changed = True
 
-    def disown(self, kind: IdentityKind, value: str, contact: OpenContact) -> None:
+    def disown(self, kind: IdentityKind, value: str, contact: OpenContact) -> bool:
         """Take this identifier from `contact`, if it has it; nobody has it then."""
-        queries.forget_identity(self._conn, self._scope, kind, value, contact.id)
+        had = queries.forget_identity(self._conn, self._scope, kind, value, contact.id)
         if self._owners.get((kind, value)) == contact.id:
+            had = True
             del self._owners[kind, value]
             self._owned[contact.id].remove((kind, value))
             self._new_identities.pop((kind, value), None)
+        return had
 
     def delete(self, contact: OpenContact) -> list[int]:
         """Blank `contact` and those merged into it (decision 22); return all their ids.

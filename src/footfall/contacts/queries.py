@@ -12,6 +12,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    update,
 )
 
 from footfall.contacts.cart import MAX_CART_CHANGES, CartChange
@@ -189,9 +190,9 @@ def forget_identities(conn: Connection, scope: Scope, contact_ids: Collection[in
     )
 
 
-def forget_identity(conn: Connection, scope: Scope, kind: str, value: str, contact_id: int) -> None:
-    """Remove one identifier if it is this contact's."""
-    conn.execute(
+def forget_identity(conn: Connection, scope: Scope, kind: str, value: str, contact_id: int) -> bool:
+    """Remove one identifier if it is this contact's; return whether it was."""
+    gone = conn.execute(
         delete(contact_identities).where(
             contact_identities.c.workspace_id == scope.workspace_id,
             contact_identities.c.kind == kind,
@@ -199,6 +200,7 @@ def forget_identity(conn: Connection, scope: Scope, kind: str, value: str, conta
             contact_identities.c.contact_id == contact_id,
         )
     )
+    return gone.rowcount > 0
 
 
 def identities_of(conn: Connection, scope: Scope, contact_ids: Collection[int]) -> Iterable[AnyRow]:
@@ -218,6 +220,46 @@ def identities_of(conn: Connection, scope: Scope, contact_ids: Collection[int]) 
 def log_merges(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Write down merges with what they changed."""
     insert_many(conn, contact_merges, rows)
+
+
+def merge_by_id(conn: Connection, scope: Scope, merge_id: int) -> AnyRow | None:
+    """Return one merge, None if this workspace has none of that id."""
+    return conn.execute(
+        select(contact_merges).where(
+            contact_merges.c.workspace_id == scope.workspace_id, contact_merges.c.id == merge_id
+        )
+    ).one_or_none()
+
+
+def merges_of(conn: Connection, scope: Scope, contact_ids: Collection[int]) -> Sequence[AnyRow]:
+    """Return the merges that these contacts took part in, undone ones too, the newest first."""
+    return conn.execute(
+        select(contact_merges)
+        .where(
+            contact_merges.c.workspace_id == scope.workspace_id,
+            or_(
+                one_of(conn, contact_merges.c.survivor_id, contact_ids),
+                one_of(conn, contact_merges.c.merged_id, contact_ids),
+            ),
+        )
+        .order_by(contact_merges.c.id.desc())
+    ).all()
+
+
+def close_merge(
+    conn: Connection, scope: Scope, merge_id: int, undone_at: int, rewritten: dict[int, str]
+) -> None:
+    """Note that a merge is undone, and what was before others without it, by their ids."""
+    own = contact_merges.c.workspace_id == scope.workspace_id
+    conn.execute(
+        update(contact_merges)
+        .where(own, contact_merges.c.id == merge_id)
+        .values(undone_at=undone_at)
+    )
+    for other_id, before in rewritten.items():
+        conn.execute(
+            update(contact_merges).where(own, contact_merges.c.id == other_id).values(before=before)
+        )
 
 
 def mark_dirty(conn: Connection, rows: list[dict[str, Any]]) -> None:
@@ -342,15 +384,16 @@ def erase(conn: Connection, scope: Scope, contact_ids: Collection[int], now: int
             one_of(conn, cart_changes.c.contact_id, ids),
         )
     )
-    conn.execute(
-        delete(contact_merges).where(
-            contact_merges.c.workspace_id == scope.workspace_id,
-            or_(
-                one_of(conn, contact_merges.c.merged_id, ids),
-                one_of(conn, contact_merges.c.survivor_id, ids),
-            ),
-        )
+    merges = and_(
+        contact_merges.c.workspace_id == scope.workspace_id,
+        or_(
+            one_of(conn, contact_merges.c.merged_id, ids),
+            one_of(conn, contact_merges.c.survivor_id, ids),
+        ),
     )
+    conn.execute(delete(contact_merges).where(merges, contact_merges.c.undone_at.is_(None)))
+    # That one was undone must stay known: the warehouse's aliases say whose the events are now.
+    conn.execute(update(contact_merges).where(merges).values(before="{}"))
     upsert(
         conn,
         contact_erasures,

@@ -11,13 +11,13 @@ from msgspec import UNSET, Struct, UnsetType, field
 from sqlalchemy import Connection
 
 from footfall.attributes.api import (
-    SetAsideAnswer,
     load_definitions,
     name_std,
     shown_set_aside,
 )
 from footfall.attributes.types import Definition
 from footfall.contacts import api
+from footfall.contacts.answers import IDENTIFIERS, ContactAnswer, shown_contact
 from footfall.contacts.api import ContactKey, SavedContact
 from footfall.contacts.logic import (
     Identifiers,
@@ -26,6 +26,7 @@ from footfall.contacts.logic import (
     custom_id_name,
     identifiers_in,
 )
+from footfall.contacts.merge_routes import MERGE_ROUTES
 from footfall.contacts.types import KEY_CELL, Contact
 from footfall.http.edge import decoded_segment, record_id
 from footfall.http.paging import (
@@ -42,12 +43,9 @@ from footfall.http.threads import in_thread
 from footfall.kernel.errors import Invalid, NotFound, Unavailable
 from footfall.kernel.identifiers import checked_email, checked_id
 from footfall.kernel.ids import ContactId
-from footfall.kernel.instants import to_iso
 
 _COMPATIBLE: Final = ["compatible users"]
 _OWN: Final = ["contacts"]
-#: Kept with the attributes, but shown and written beside them in our API.
-_IDENTIFIERS: Final = frozenset({"email", KEY_CELL})
 #: How long a deletion waits for the events that were accepted before it.
 _CATCH_UP_SECONDS: Final = 10.0
 
@@ -322,21 +320,6 @@ def set_user_attributes(
     return _change(call, _key(user_id, custom_id), data)
 
 
-class ContactAnswer(Struct, frozen=True):
-    """A contact."""
-
-    id: int
-    custom_id: str | None
-    email: str | None
-    key: str | None  #: the visitor key seen last
-    phone_number: str | None
-    attributes: dict[str, Any]
-    created_at: str
-    updated_at: str
-    #: After a write: values that did not fit their attribute's type and were set aside.
-    set_aside: list[SetAsideAnswer] | UnsetType = UNSET
-
-
 class ContactPage(Struct, frozen=True):
     """Some contacts, by id."""
 
@@ -362,27 +345,6 @@ class ContactBody(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-def shown_contact(
-    contact: Contact, set_aside: list[SetAsideAnswer] | UnsetType = UNSET
-) -> ContactAnswer:
-    """Return a contact as our API shows it."""
-    return ContactAnswer(
-        contact.id,
-        contact.custom_id,
-        contact.email,
-        contact.key,
-        contact.phone_number,
-        {
-            name: cell.value
-            for name, cell in contact.profile.items()
-            if cell.value is not None and name not in _IDENTIFIERS
-        },
-        to_iso(contact.created_at),
-        to_iso(contact.updated_at),
-        set_aside,
-    )
-
-
 def _shown(saved: SavedContact) -> Response[ContactAnswer]:
     answer = shown_contact(saved.contact, shown_set_aside(saved.set_aside))
     return Response(answer, status_code=201 if saved.created else 200)
@@ -390,7 +352,7 @@ def _shown(saved: SavedContact) -> Response[ContactAnswer]:
 
 def _own_attributes(body: ContactBody) -> Mapping[str, Any]:
     for name in body.attributes:
-        if name_std(name) in _IDENTIFIERS:
+        if name_std(name) in IDENTIFIERS:
             raise Invalid.at(
                 f"/attributes/{name}", "identifier", "Send this beside attributes, not among them."
             )
@@ -536,4 +498,5 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     patch_own_contact,
     delete_own_contact,
     delete_own_contact_by_id,
+    *MERGE_ROUTES,
 ]

@@ -1,6 +1,8 @@
 """Values of contacts that cross the door."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec import Struct
 
@@ -37,6 +39,31 @@ class ContactName(Struct, frozen=True, gc=False):
     custom_id: str | None
     email: str | None
     key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One contact that was merged into another."""
+
+    id: int
+    merged: ContactName  #: as it was called then
+    survivor_id: int
+    cause: str  #: event, request
+    merged_at: Instant
+    undone_at: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class MergePreview:
+    """What a merge would do."""
+
+    merged: Contact
+    survivor: Contact
+    custom_id: str | None  #: of the survivor afterwards
+    changes: Sequence[tuple[str, Any, Any]]  #: name, value before and after, of the survivor
+    kept: Sequence[str]  #: attributes of both where the survivor's value stays
+    identities: Sequence[tuple[str, str]]  #: kind and value, which name the survivor afterwards
+    followers: int  #: contacts that had been merged into the merged one
 
 
 class Unplaceable(UserError):

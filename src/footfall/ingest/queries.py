@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    and_,
-    delete,
-    select,
-)
+from sqlalchemy import Connection, Row, and_, delete, exists, select
 
 from footfall.attributes.types import ObjectKind
 from footfall.ingest.types import ActivityGrouping, Grouping, RevenueGrouping, Traffic
@@ -29,6 +23,7 @@ from footfall.state.api import (
 from footfall.state.schema import (
     activity_names,
     contact_erasures,
+    contact_merges,
     contacts,
     cursors,
     dirty_objects,
@@ -131,8 +126,11 @@ def dirty_contacts(conn: Connection, ids: Sequence[int]) -> list[list[Any]]:
     """Return those of these contacts whose snapshot is old.
 
     Columns: workspace_id, id, dirty revision, profile, custom_id, email, key, created_at,
-    deleted_at, merged_into, revision.
+    deleted_at, merged_into, revision, whether a merge of it was undone.
     """
+    undone = exists().where(
+        contact_merges.c.merged_id == contacts.c.id, contact_merges.c.undone_at.is_not(None)
+    )
     return fetch_rows(
         conn,
         select(
@@ -147,6 +145,7 @@ def dirty_contacts(conn: Connection, ids: Sequence[int]) -> list[list[Any]]:
             contacts.c.deleted_at,
             contacts.c.merged_into,
             contacts.c.revision,
+            undone.label("was_merged"),
         )
         .join(
             dirty_objects,

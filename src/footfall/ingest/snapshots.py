@@ -161,6 +161,7 @@ def contact_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struc
         deleted_at,
         merged_into,
         revision,
+        _,
     ) in dirty:
         gone = deleted_at is not None or merged_into is not None
         rows.append(
@@ -180,11 +181,14 @@ def contact_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struc
 
 
 def aliases(dirty: Sequence[Sequence[Any]]) -> list[Struct]:
-    """Return the alias rows of those of `queries.dirty_contacts` that were merged."""
+    """Return the alias rows of those of `queries.dirty_contacts` that are or were merged.
+
+    Whose merge was undone is an alias of itself: the relation keeps the newest row of each.
+    """
     return [
-        AliasRow(workspace_id, contact_id, merged_into, revision)
-        for workspace_id, contact_id, *_, merged_into, revision in dirty
-        if merged_into is not None
+        AliasRow(workspace_id, contact_id, merged_into or contact_id, revision)
+        for workspace_id, contact_id, *_, merged_into, revision, was_merged in dirty
+        if merged_into is not None or was_merged
     ]
 
 

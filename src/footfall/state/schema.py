@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 #: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
-NEWEST_REVISION = "0008"
+NEWEST_REVISION = "0009"
 
 metadata = MetaData(
     naming_convention={
@@ -292,11 +292,14 @@ contact_merges = Table(
     Column("workspace_id", Integer, nullable=False),
     Column("merged_id", BigInteger, nullable=False),
     Column("survivor_id", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),  # the event that named both
+    Column("position", BigInteger, nullable=False),  # of the event that named both, or the head
     Column("merged_at", BigInteger, nullable=False),
-    #: The merged contact's profile and identifiers as they were, JSON, so that it can be undone.
+    Column("cause", String(16), nullable=False),  # event, request
+    #: What both were before (footfall.contacts.merging.Before), JSON, so that it can be undone.
     Column("before", Text, nullable=False),
+    Column("undone_at", BigInteger),
     Index(None, "workspace_id", "survivor_id"),
+    Index(None, "merged_id"),
 )
 
 #: What events did to carts, for as long as it counts; under the contact the event was given to,
