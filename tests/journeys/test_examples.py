@@ -59,7 +59,7 @@ def test_the_examples_of_the_rest_api_work_from_top_to_bottom(shop, tmp_path):
     script = "\n".join(f"{piece}\necho\necho NEXT" for piece in pieces)
     script = script.replace("the-token-that-was-printed", shop.new_token())
     output = bash(script.replace("127.0.0.1:8000", f"127.0.0.1:{shop.port}"), tmp_path)
-    _, single, batch, read, replay, error, rest = output.split("NEXT")
+    _, single, batch, read, mugs, replay, error, rest = output.split("NEXT")
     assert rest.strip() == ""
     assert single.strip() == '{"id":1}'
     assert (
@@ -72,6 +72,11 @@ def test_the_examples_of_the_rest_api_work_from_top_to_bottom(shop, tmp_path):
     (event,) = listed["results"]
     assert {**event, "received_at": shown["received_at"]} == shown
     assert counted["results"][0] == {"product": "mug-2", "product_id": 2, "count": 3}
+    (mug,) = json.loads(mugs)["results"]
+    assert (mug["attributes"], mug["last_30_days"]["purchases"]) == (
+        {"name": "Blue mug", "price": 9.9},
+        0,
+    )
     assert re.fullmatch(r'{"id":[0-9]+}', replay.strip())
     refused = json.loads(error)
     documented = json.loads(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[-1])

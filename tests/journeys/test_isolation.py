@@ -115,6 +115,11 @@ def _known(client: Client, name: str) -> Workspace:
         "app_key": [],  # opens its workspace to everybody, by design
         "phone_number": [f"+48 {name}"],
         "search": [f"Mug {name}"],
+        "filter": [f"name:contains:{name}"],
+        "sort": ["-name", "last_30_days.views"],
+        "columns": ["name,last_30_days.revenue"],
+        "state": ["all"],
+        "currency": ["EUR"],
         "kind": ["product", "contact", "event"],
         "session": [f"session-{name}"],
         "traffic": ["all"],

@@ -14,11 +14,11 @@ from tests.wire.till import Till, application
 
 
 @pytest.fixture
-def town(request: pytest.FixtureRequest) -> Iterator[Town]:
+def town(request: pytest.FixtureRequest, opened_warehouse: Warehouse) -> Iterator[Town]:
     """Two shops on one server: on SQLite, or on each engine in tests marked `both_engines`."""
     both = "state" in request.fixturenames
     state: State = request.getfixturevalue("state" if both else "sqlite_state")
-    with open_town(state) as town:
+    with open_town(state, opened_warehouse) as town:
         yield town
 
 

@@ -23,6 +23,7 @@ from footfall.http.services import Counters, Services
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
+from footfall.warehouse.api import Warehouse
 from footfall.workspaces.api import (
     Authenticator,
     Keyring,
@@ -124,14 +125,16 @@ class Shop:
 class Town:
     """Two shops on one server."""
 
-    def __init__(self, state: State, world: World, runner: asyncio.Runner) -> None:
+    def __init__(
+        self, state: State, world: World, runner: asyncio.Runner, warehouse: Warehouse | None
+    ) -> None:
         self.state = state
         self.world = world
         self._runner = runner
         self._random = Random(1)
         self.services = services_of(state, world)
         door = Authenticator(state, self.services.clock, token_bytes)
-        given = {"authenticator": door, "objects": OBJECTS}
+        given = {"authenticator": door, "objects": OBJECTS, "warehouse": warehouse}
         self.app = create_application(ROUTES, self.services, dependencies=given)
         self.shop = self._open("shop")
         self.rival = self._open("rival")
@@ -151,6 +154,7 @@ class Town:
 
 
 @contextmanager
-def open_town(state: State) -> Iterator[Town]:
+def open_town(state: State, warehouse: Warehouse | None = None) -> Iterator[Town]:
+    """Yield a town; without a warehouse nothing can be asked that reads one."""
     with asyncio.Runner() as runner:
-        yield Town(state, World(), runner)
+        yield Town(state, World(), runner, warehouse)

@@ -49,10 +49,10 @@ def test_lists_go_on_at_the_cursor(shop: Shop) -> None:
     for number in range(3):
         shop.put(f"/api/v1/products/p{number}", {"attributes": {"name": f"Thing {number}"}})
         shop.put(f"/api/v1/contacts/c{number}", {})
-    for path, query in (("products", "&search=THING"), ("contacts", "")):
-        first = shop.get(f"/api/v1/{path}?limit=2{query}").json()
+    for path in ("products", "contacts"):
+        first = shop.get(f"/api/v1/{path}?limit=2").json()
         assert [one["id"] for one in first["results"]] == [1, 2]
-        rest = shop.get(f"/api/v1/{path}?limit=2{query}&cursor={first['next']}").json()
+        rest = shop.get(f"/api/v1/{path}?limit=2&cursor={first['next']}").json()
         assert ([one["id"] for one in rest["results"]], rest["next"]) == ([3], None)
         for wrong in ("limit=0", "limit=1001", "limit=x", "cursor=x", "cursor=%00"):
             refused = shop.get(f"/api/v1/{path}?{wrong}")

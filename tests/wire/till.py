@@ -27,6 +27,7 @@ from footfall.ingest.mobile_collector import MobileCollector
 from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
 from footfall.ingest.stream import Streams
+from footfall.ingest.snapshots import copy_dirty_objects
 from footfall.kernel.addresses import Network
 from footfall.kernel.instants import Clock
 from footfall.transfers.api import ImportDesk
@@ -154,6 +155,13 @@ class Till:
         answer = self.ask("POST", path, accept, headers=headers, **options)
         self._stack.project()
         return answer
+
+    def write(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask for a write that must succeed; what it changes is visible afterwards."""
+        answer = self.ask(method, path, json=body)
+        assert answer.status_code < 300, answer.text
+        copy_dirty_objects(self._stack.state, self._stack.warehouse)
+        return answer.json() if answer.content else None
 
     def get(self, path: str, accept: str = V2) -> Any:
         answer = self.ask("GET", path, accept)

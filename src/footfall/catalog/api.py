@@ -36,6 +36,7 @@ __all__ = [
     "products_now",
     "put_product",
     "put_products",
+    "revive_product",
 ]
 
 #: An internal id, or the shop's custom id.
@@ -209,6 +210,19 @@ def delete_product(conn: Connection, scope: Scope, key: ProductKey, *, now: Inst
     book.save()
 
 
+def revive_product(conn: Connection, scope: Scope, key: ProductKey, *, now: Instant) -> Product:
+    """Undo the deletion of a product and return it; a living one is returned as it is.
+
+    Raises:
+        NotFound: There never was one.
+    """
+    book, product = _opened(conn, scope, key, now, deleted_too=True)
+    if product.deleted_at is not None:
+        book.revive(product, max(now, product.deleted_at + 1))
+        book.save()
+    return product.as_product()
+
+
 class ProductObjects:
     """Products, as far as a change of an attribute has to know them."""
 
@@ -268,13 +282,13 @@ def _book(
 
 
 def _opened(
-    conn: Connection, scope: Scope, key: ProductKey, now: Instant
+    conn: Connection, scope: Scope, key: ProductKey, now: Instant, *, deleted_too: bool = False
 ) -> tuple[ProductBook, OpenProduct]:
     """Return the product and the book it stands in; ids only, so that no new one is reserved."""
     ids = queries.ids_of(conn, scope, [key]) if isinstance(key, str) else [key]
     book = _book(conn, scope, ids=ids, now=now)
     product = book.find(product_id=ids[0], custom_id=None) if ids else None
-    if product is None or product.deleted_at is not None:
+    if product is None or (product.deleted_at is not None and not deleted_too):
         raise _not_found()
     return book, product
 

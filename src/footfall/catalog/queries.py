@@ -1,4 +1,4 @@
-"""The catalog's statements on the state store."""
+"""The catalog's statements: products in the state store, lists and numbers in the warehouse."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -13,9 +13,14 @@ from sqlalchemy import (
     select,
 )
 
+from footfall.attributes.filters import condition, sort_key
+from footfall.attributes.types import Definition
+from footfall.catalog.types import ListPlace, NumberName, ProductListing, ProductState
+from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import fetch_rows, insert_many, one_of, upsert
 from footfall.state.schema import dirty_objects, products
+from footfall.warehouse.api import Parameter, Statement, order_lines, statement
 
 #: What an open product is made of, in this order.
 OPEN_COLUMNS = (
@@ -157,4 +162,161 @@ def mark_all_dirty(conn: Connection) -> None:
                 products.c.revision,
             ),
         )
+    )
+
+
+_STATES: dict[ProductState, str] = {"living": "deleted = 0", "deleted": "deleted = 1", "all": "1"}
+_SEARCHED = (
+    "(positionCaseInsensitiveUTF8(ifNull(name, ''), {search:String}) > 0"
+    " OR positionCaseInsensitiveUTF8(custom_id, {search:String}) > 0)"
+)
+_VISITORS = "traffic = 'visitor'"
+_SINCE = "occurred_at >= fromUnixTimestamp64Milli({since:Int64})"
+_VIEWS = "event_type IN ('view', 'detail')"
+_CARTS = "event_type IN ('add', 'add to cart')"
+#: Unrounded; a line has at most 18 digits before the point.
+_AMOUNT = (
+    "toDecimal128(ifNull(unit_price, 0), 4) * toDecimal256(ifNull(quantity, 1), 4)"
+    " * if(part = 'line', 1, if(part = '', 0, -1))"
+)
+
+
+def _chosen(listing: ProductListing) -> tuple[str, dict[str, Parameter]]:
+    """Return the condition that a listing asks of snapshots, and its values."""
+    conditions = [_STATES[listing.state]]
+    values: dict[str, Parameter] = {}
+    if listing.search is not None:
+        conditions.append(_SEARCHED)
+        values["search"] = listing.search
+    for number, wanted in enumerate(listing.filters):
+        text, bound = condition(wanted, number)
+        conditions.append(text)
+        values |= bound
+    return " AND ".join(conditions), values
+
+
+def _numbered(name: NumberName) -> tuple[str, str]:
+    """Return the subquery that counts `sorted_by` of each product, and the type of the count."""
+    if name in {"views", "carts"}:
+        acts = _VIEWS if name == "views" else _CARTS
+        counts = f"SELECT product_id, count() AS sorted_by FROM {{events}} WHERE {acts}"  # noqa: S608 - constants of this file
+        return f"({counts} AND {_VISITORS} AND {_SINCE} GROUP BY product_id)", "UInt64"
+    lines = order_lines(_VISITORS, _SINCE)
+    if name == "purchases":
+        counts = f"SELECT product_id, countIf(part = 'line') AS sorted_by FROM {lines}"  # noqa: S608 - constants of this file
+        return f"({counts} GROUP BY product_id)", "UInt64"
+    total = f"SELECT product_id, sum({_AMOUNT}) AS sorted_by FROM {lines}"  # noqa: S608 - constants of this file
+    of_currency = "WHERE ifNull(currency, '') = {currency:String}"
+    return f"({total} {of_currency} GROUP BY product_id)", "Decimal(76, 8)"
+
+
+def listed(
+    scope: Scope, listing: ProductListing, *, past: ListPlace | None, limit: int
+) -> Statement:
+    """Return (id, sort key as text or null, how many there are) of up to `limit` products.
+
+    Args:
+        past: They follow this one.
+    """
+    chosen, values = _chosen(listing)
+    key = listing.order.key
+    source, kind = "{products}", "UInt64"
+    if isinstance(key, Definition):
+        sorted_by, kind = sort_key(key, "sort_attribute")
+        values["sort_attribute"] = key.name_std
+    elif key == "id":
+        sorted_by = "toNullable(id)"
+    elif key == "custom_id":
+        sorted_by, kind = "toNullable(lowerUTF8(custom_id))", "String"
+    else:
+        numbers, kind = _numbered(key)
+        source += f" AS p LEFT JOIN {numbers} AS n ON n.product_id = p.id"
+        sorted_by = "toNullable(n.sorted_by)"
+        values["since"] = listing.since
+        if key == "revenue":
+            values["currency"] = listing.currency or ""
+    after = "1"
+    if past is not None:
+        after, bound = _after(past, kind, descending=listing.order.descending)
+        values |= bound
+    return statement(
+        scope,
+        f"""
+        SELECT id, toString(sort_value), total
+        FROM (
+            SELECT id, {sorted_by} AS sort_value, count() OVER () AS total
+            FROM {source} WHERE {chosen}
+        )
+        WHERE {after}
+        ORDER BY sort_value {"DESC" if listing.order.descending else "ASC"} NULLS LAST, id
+        LIMIT {{limit:UInt32}}
+        """,  # noqa: S608 - every part is a constant of this file or of attributes, values are bound
+        limit=limit,
+        **values,
+    )
+
+
+def _after(past: ListPlace, kind: str, *, descending: bool) -> tuple[str, dict[str, Parameter]]:
+    if past.key is None:
+        return "sort_value IS NULL AND id > {past_id:UInt64}", {"past_id": past.id}
+    sign = "<" if descending else ">"
+    key = f"{{past_key:{kind}}}"
+    ties = f"sort_value = {key} AND id > {{past_id:UInt64}}"
+    after = f"(sort_value IS NULL OR sort_value {sign} {key} OR ({ties}))"
+    return after, {"past_id": past.id, "past_key": past.key}
+
+
+def number_listed(scope: Scope, listing: ProductListing) -> Statement:
+    """Return how many products a listing shows."""
+    chosen, values = _chosen(listing)
+    return statement(scope, f"SELECT count() FROM {{products}} WHERE {chosen}", **values)  # noqa: S608 - conditions are constants of this file and of attributes, values are bound
+
+
+def acts(scope: Scope, ids: Collection[int], since: Instant) -> Statement:
+    """Return (product, views, additions to carts) of each of these products that has any."""
+    return statement(
+        scope,
+        f"""
+        SELECT product_id, countIf({_VIEWS}), countIf({_CARTS})
+        FROM {{events}}
+        WHERE product_id IN {{ids:Array(UInt64)}} AND {_SINCE} AND {_VISITORS}
+            AND ({_VIEWS} OR {_CARTS})
+        GROUP BY product_id
+        """,  # noqa: S608 - constants of this file, values are bound
+        ids=list(ids),
+        since=since,
+    )
+
+
+def sales(scope: Scope, ids: Collection[int], since: Instant) -> Statement:
+    """Return (product, currency, lines of orders, revenue) of each of these products that has any.
+
+    Revenue is decimal text: lines minus refunds and returns.
+    """
+    chosen = f"product_id IN {{ids:Array(UInt64)}} AND {_SINCE}"
+    return statement(
+        scope,
+        f"""
+        SELECT product_id, currency, countIf(part = 'line'), toString(sum({_AMOUNT}))
+        FROM {order_lines(_VISITORS, chosen)}
+        WHERE part != ''
+        GROUP BY product_id, currency
+        ORDER BY product_id, currency
+        """,  # noqa: S608 - constants of this file, values are bound
+        ids=list(ids),
+        since=since,
+    )
+
+
+def currencies(scope: Scope, since: Instant) -> Statement:
+    """Return the currencies of what was sold, the commonest first."""
+    return statement(
+        scope,
+        f"""
+        SELECT currency FROM {{events}}
+        WHERE event_type IN ('purchase', 'order') AND currency IS NOT NULL AND {_SINCE}
+        GROUP BY currency
+        ORDER BY count() DESC, currency
+        """,  # noqa: S608 - constants of this file, values are bound
+        since=since,
     )

@@ -1,37 +1,34 @@
 """HTTP of the catalog: products in both APIs."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody, QueryParameter
-from msgspec import UNSET, Struct, UnsetType, field
+from litestar.params import FromPath, JSONBody
+from msgspec import Struct, field
+from sqlalchemy import Connection
 
 from footfall.attributes.api import (
     BUILT_IN,
-    SetAsideAnswer,
     shown_labels,
-    shown_set_aside,
 )
 from footfall.catalog import api
+from footfall.catalog.answers import ProductAnswer, shown_product
 from footfall.catalog.api import ProductKey, SavedProduct
+from footfall.catalog.listing_routes import ROUTES as LISTING_ROUTES
 from footfall.catalog.types import Product
 from footfall.http.edge import decoded_segment, record_id
 from footfall.http.paging import (
-    DEFAULT_LIMIT,
-    MAX_LIMIT,
     Cursor,
-    CursorParameter,
-    check_parameters,
     compatible_page,
-    own_page,
 )
 from footfall.http.services import Call, TheCall
 from footfall.http.threads import in_thread
-from footfall.kernel.errors import Invalid
+from footfall.kernel.errors import Invalid, NotFound
 from footfall.kernel.ids import ProductId
-from footfall.kernel.instants import to_iso, to_iso_microseconds
+from footfall.kernel.instants import Instant, to_iso_microseconds
+from footfall.workspaces.api import record_change
 
 _COMPATIBLE: Final = ["compatible products"]
 _OWN: Final = ["products"]
@@ -275,83 +272,52 @@ def set_product_attributes(
     return _change(call, _key(product_id, custom_id), data)
 
 
-class ProductAnswer(Struct, frozen=True):
-    """A product."""
-
-    id: int
-    custom_id: str
-    name: str | None
-    attributes: dict[str, Any]
-    created_at: str
-    updated_at: str
-    #: After a write: values that did not fit their attribute's type and were set aside.
-    set_aside: list[SetAsideAnswer] | UnsetType = UNSET
-
-
-class ProductPage(Struct, frozen=True):
-    """Some products, by id."""
-
-    results: list[ProductAnswer]
-    next: str | None
-
-
 class ProductBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Attribute values by name. What is missing stays, `null` clears."""
 
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def shown_product(product: Product) -> ProductAnswer:
-    """Return a product as our API shows it."""
-    return ProductAnswer(
-        product.id,
-        product.custom_id,
-        product.name,
-        {name: cell.value for name, cell in product.profile.items() if cell.value is not None},
-        to_iso(product.created_at),
-        to_iso(product.updated_at),
-    )
+def _values_before(conn: Connection, call: Call, key: ProductKey) -> dict[str, Any] | None:
+    """Return the values of a living product for the audit log, if this call is written there.
+
+    What people do is; machines write millions.
+    """
+    if call.access.actor.kind != "user":
+        return None
+    try:
+        return api.get_product(conn, call.scope, key).values
+    except NotFound:
+        return None
+
+
+def _record(
+    conn: Connection,
+    call: Call,
+    now: Instant,
+    action: str,
+    product: Product,
+    before: dict[str, Any] | None,
+    *,
+    is_gone: bool = False,
+) -> None:
+    if call.access.actor.kind == "user":
+        record_change(
+            conn,
+            call.access,
+            now,
+            action=action,
+            object_kind="product",
+            object_id=product.custom_id,
+            before=before,
+            after=None if is_gone else product.values,
+            object_name=product.name,
+        )
 
 
 def _shown(saved: SavedProduct) -> Response[ProductAnswer]:
-    shown = shown_product(saved.product)
-    answer = ProductAnswer(
-        shown.id,
-        shown.custom_id,
-        shown.name,
-        shown.attributes,
-        shown.created_at,
-        shown.updated_at,
-        shown_set_aside(saved.set_aside),
-    )
+    answer = shown_product(saved.product, set_aside=saved.set_aside)
     return Response(answer, status_code=201 if saved.created else 200)
-
-
-@get("/api/v1/products", summary="List products", tags=_OWN)
-@in_thread
-def list_own_products(
-    call: TheCall,
-    cursor: CursorParameter = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    search: Annotated[
-        str | None, QueryParameter(description="Text that the name or custom id holds.")
-    ] = None,
-) -> ProductPage:
-    """Answer products by id, deleted ones left out."""
-    check_parameters(call, {"cursor", "limit", "search"})
-    with call.read() as conn:
-
-        def fetch(past: Cursor, wanted: int) -> Sequence[Product]:
-            return api.list_products(
-                conn,
-                call.scope,
-                past_id=past.id,
-                backward=past.backward,
-                limit=wanted,
-                words=search,
-            )
-
-        return ProductPage(*own_page(cursor, limit, fetch, lambda found: found.id, shown_product))
 
 
 @get(
@@ -389,16 +355,20 @@ def put_own_product(
     call: TheCall, custom_id: FromPath[str], data: JSONBody[ProductBody]
 ) -> Response[ProductAnswer]:
     """Answer 201 if it was created or revived; values that did not fit are told in `set_aside`."""
+    key = decoded_segment(custom_id)
     with call.write() as (conn, receipt):
+        before = _values_before(conn, call, key)
         saved = api.put_product(
             conn,
             call.scope,
-            decoded_segment(custom_id),
+            key,
             data.attributes,
             clears=True,
             now=receipt.now,
             position=receipt.position,
         )
+        action = "product.created" if saved.created else "product.changed"
+        _record(conn, call, receipt.now, action, saved.product, before)
     return _shown(saved)
 
 
@@ -412,15 +382,18 @@ def patch_own_product(
     call: TheCall, custom_id: FromPath[str], data: JSONBody[ProductBody]
 ) -> Response[ProductAnswer]:
     """Change what is given; 404 where there is no such product."""
+    key = decoded_segment(custom_id)
     with call.write() as (conn, receipt):
+        before = _values_before(conn, call, key)
         saved = api.change_product(
             conn,
             call.scope,
-            decoded_segment(custom_id),
+            key,
             data.attributes,
             now=receipt.now,
             position=receipt.position,
         )
+        _record(conn, call, receipt.now, "product.changed", saved.product, before)
     return _shown(saved)
 
 
@@ -433,8 +406,44 @@ def patch_own_product(
 @in_thread
 def delete_own_product(call: TheCall, custom_id: FromPath[str]) -> None:
     """Take the product out of lists; its events and name stay (decision 22)."""
+    key = decoded_segment(custom_id)
     with call.write() as (conn, receipt):
-        api.delete_product(conn, call.scope, decoded_segment(custom_id), now=receipt.now)
+        product = api.get_product(conn, call.scope, key)
+        before = _values_before(conn, call, key)
+        api.delete_product(conn, call.scope, key, now=receipt.now)
+        _record(conn, call, receipt.now, "product.deleted", product, before, is_gone=True)
+
+
+def _revive(call: Call, key: ProductKey) -> ProductAnswer:
+    with call.write() as (conn, receipt):
+        before = _values_before(conn, call, key)
+        product = api.revive_product(conn, call.scope, key, now=receipt.now)
+        _record(conn, call, receipt.now, "product.revived", product, before)
+        return shown_product(product)
+
+
+@post(
+    "/api/v1/products/{custom_id:str}/revive",
+    status_code=200,
+    summary="Undo the deletion of a product",
+    tags=_OWN,
+)
+@in_thread
+def revive_own_product(call: TheCall, custom_id: FromPath[str]) -> ProductAnswer:
+    """Put the product back into lists as it was; one that is not deleted stays as it is."""
+    return _revive(call, decoded_segment(custom_id))
+
+
+@post(
+    "/api/v1/products/by-id/{product_id:str}/revive",
+    status_code=200,
+    summary="Undo the deletion of a product, by internal id",
+    tags=_OWN,
+)
+@in_thread
+def revive_own_product_by_id(call: TheCall, product_id: FromPath[str]) -> ProductAnswer:
+    """Put the product back into lists as it was; one that is not deleted stays as it is."""
+    return _revive(call, ProductId(record_id(product_id)))
 
 
 ROUTES: Final[list[HTTPRouteHandler]] = [
@@ -448,10 +457,12 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     delete_product,
     set_product_attribute,
     set_product_attributes,
-    list_own_products,
+    *LISTING_ROUTES,
     read_own_product,
     read_own_product_by_id,
     put_own_product,
     patch_own_product,
     delete_own_product,
+    revive_own_product,
+    revive_own_product_by_id,
 ]

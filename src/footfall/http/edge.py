@@ -24,8 +24,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
-#: A custom id that reads like part of an address of ours, at the end of one.
-_CALLED_BY_ID = re.compile(r"^(/api/v1/(?:products|contacts)/)by-id(?=/*$)")
+#: A custom id that reads like part of an address of ours, where no internal id follows it.
+_CALLED_BY_ID = re.compile(
+    r"^(/api/v1/(?:products|contacts)/)by-id(?=(?:/(?:attributes|history|revive|statistics))?/*$)"
+)
 #: What Litestar's router would take apart or normalise, as it should not.
 _SAFE_IN_SEGMENT: Final = "-._~!$&'()*+,;=:@%"
 

@@ -73,11 +73,13 @@ def read_cursor(text: str | None) -> Cursor:
     return Cursor() if text is None else Cursor(*unpacked_cursor(text, _decode_place))
 
 
-def check_parameters(call: Call, known: Collection[str]) -> None:
+def check_parameters(
+    call: Call, known: Collection[str], *, repeatable: Collection[str] = ()
+) -> None:
     """Refuse parameters that would be passed over: a filter misspelt is a wrong answer.
 
     Raises:
-        Invalid: One that is not `known`, or one given twice.
+        Invalid: One that is not `known`, or one given twice that is not `repeatable`.
     """
     names = [name for name, _ in call.query]
     for name in names:
@@ -85,7 +87,7 @@ def check_parameters(call: Call, known: Collection[str]) -> None:
             raise Invalid.at(
                 f"#{name}", "unknown_parameter", f"Use one of: {', '.join(sorted(known))}."
             )
-        if names.count(name) > 1:
+        if name not in repeatable and names.count(name) > 1:
             raise Invalid.at(f"#{name}", "repeated_parameter", "This may be given once.")
 
 

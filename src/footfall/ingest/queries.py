@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, delete, exists, select
 from footfall.attributes.types import ObjectKind
 from footfall.ingest.types import ActivityGrouping, Grouping, RevenueGrouping, Traffic
 from footfall.kernel.ids import Position
-from footfall.kernel.instants import Instant, utc_offsets
+from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import (
     delete_rows,
@@ -30,7 +30,16 @@ from footfall.state.schema import (
     products,
     projected_ranges,
 )
-from footfall.warehouse.api import Parameter, Statement, orders_once, statement, survivor
+from footfall.warehouse.api import (
+    LOCAL_DAY,
+    Parameter,
+    Statement,
+    day_offsets,
+    order_lines,
+    orders_once,
+    statement,
+    survivor,
+)
 
 
 def cursor(conn: Connection, name: str) -> Position:
@@ -342,32 +351,17 @@ def total(
     )
 
 
-#: The day, counted from 1970-01-01, in the zone whose offsets are bound. The engine could tell it
-#: from the zone's name, but keeps 5 MB for each zone it ever used, and has rules of its own age.
-_LOCAL_DAY = (
-    "intDiv(toUnixTimestamp64Milli(occurred_at) + transform("
-    "roundDown(toUnixTimestamp64Milli(occurred_at), {offset_starts:Array(Int64)}),"
-    " {offset_starts:Array(Int64)}, {offsets:Array(Int64)}, toInt64(0)), 86400000)"
-)
 _LARGEST_FIRST = "number DESC, grouped"
 #: What events and activities are grouped by, and the order of the groups.
 _GROUPINGS: dict[Grouping | ActivityGrouping, tuple[str, str]] = {
     "event_type": ("toString(event_type)", _LARGEST_FIRST),
-    "day": (_LOCAL_DAY, "grouped"),
+    "day": (LOCAL_DAY, "grouped"),
     "product": ("product_id", _LARGEST_FIRST),
     "contact": (survivor("contact_id"), _LARGEST_FIRST),
     "name": ("toString(name)", _LARGEST_FIRST),
     "kind": ("toString(kind)", _LARGEST_FIRST),
     "session": ("session_id", _LARGEST_FIRST),
 }
-
-
-def _offsets(zone: ZoneInfo) -> dict[str, Parameter]:
-    table = utc_offsets(zone)
-    return {
-        "offset_starts": [start for start, _ in table],
-        "offsets": [offset for _, offset in table],
-    }
 
 
 def groups(
@@ -388,7 +382,7 @@ def groups(
     condition, values = _where(selection, once=once)
     key, order = _GROUPINGS[grouping]
     if grouping == "day":
-        values |= _offsets(zone)
+        values |= day_offsets(zone)
     return statement(
         scope,
         f"""
@@ -407,28 +401,29 @@ def groups(
 #: What revenue is grouped by, beside the currency.
 _REVENUE_GROUPINGS: dict[RevenueGrouping | None, str] = {
     None: "0",
-    "day": _LOCAL_DAY,
+    "day": LOCAL_DAY,
     "product": "product_id",
 }
 
 
-def _part(traffic: str) -> str:
-    """Return the SQL of what an event is to revenue: line, refund, return, or nothing."""
-    refunded = (
-        "SELECT ifNull(order_id, ''), product_id FROM {events}"  # noqa: S608 - constants of this file
-        f" WHERE event_type = 'refund' AND order_id IS NOT NULL AND {traffic}"
-        f" AND {orders_once(traffic)}"
-    )
-    purchased = (
-        "SELECT ifNull(order_id, '') FROM {events}"  # noqa: S608 - constants of this file
-        f" WHERE event_type = 'purchase' AND order_id IS NOT NULL AND {traffic}"
-    )
-    return f"""multiIf(
-        event_type = 'purchase', 'line',
-        event_type = 'order', if(named IN ({purchased}), '', 'line'),
-        event_type = 'refund', 'refund',
-        if((named, product_id) IN ({refunded}), '', 'return')
-    )"""
+#: Of a line of `order_lines`, what REVENUE_COLUMNS are made of.
+REVENUE_FACTS = """
+    toDecimal128(ifNull(quantity, 1), 4) AS pieces,
+    unit_price IS NULL AS is_unpriced,
+    toDecimal256(toDecimal128(ifNull(unit_price, 0), 4) * pieces, 8) AS amount,
+    event_type IN ('purchase', 'order') AS is_order
+"""
+#: Currency, purchases, refunds, returns, orders, lines, quantity, unpriced; amounts as text.
+REVENUE_COLUMNS = """
+    currency,
+    toString(sumIf(amount, part = 'line')) AS purchases,
+    toString(sumIf(amount, part = 'refund')),
+    toString(sumIf(amount, part = 'return')),
+    uniqExactIf(named, is_order AND named != '') + countIf(is_order AND named = ''),
+    countIf(part = 'line'),
+    toString(sumIf(pieces, part = 'line')),
+    countIf(part != '' AND is_unpriced)
+"""
 
 
 def revenue(
@@ -441,36 +436,17 @@ def revenue(
 ) -> Statement:
     """Return key, currency, purchases, refunds, returns, orders, lines, quantity, unpriced, groups.
 
-    Decision 12: `order` events are lines only where the order has no purchase, a `return` counts
-    only where no refund of the same order and product does. Amounts and quantity are decimal text.
+    Amounts and quantity are decimal text.
     """
-    condition, values = _where(selection, once=True)
+    conditions, values = _selected(selection)
+    lines = order_lines(_of_traffic(selection), " AND ".join(conditions) or "1")
     if grouping == "day":
-        values |= _offsets(zone)
+        values |= day_offsets(zone)
     return statement(
         scope,
         f"""
-        SELECT grouped, currency,
-            toString(sumIf(amount, part = 'line')) AS purchases,
-            toString(sumIf(amount, part = 'refund')),
-            toString(sumIf(amount, part = 'return')),
-            uniqExactIf(named, is_order AND named != '') + countIf(is_order AND named = ''),
-            countIf(part = 'line'),
-            toString(sumIf(pieces, part = 'line')),
-            countIf(part != '' AND is_unpriced),
-            count() OVER ()
-        FROM (
-            SELECT {_REVENUE_GROUPINGS[grouping]} AS grouped,
-                currency,
-                ifNull(order_id, '') AS named,
-                toDecimal128(ifNull(quantity, 1), 4) AS pieces,
-                unit_price IS NULL AS is_unpriced,
-                toDecimal256(toDecimal128(ifNull(unit_price, 0), 4) * pieces, 8) AS amount,
-                event_type IN ('purchase', 'order') AS is_order,
-                {_part(_of_traffic(selection))} AS part
-            FROM {{events}}
-            WHERE event_type IN ('purchase', 'order', 'refund', 'return') AND {condition}
-        )
+        SELECT {_REVENUE_GROUPINGS[grouping]} AS grouped, {REVENUE_COLUMNS}, count() OVER ()
+        FROM (SELECT *, {REVENUE_FACTS} FROM {lines})
         GROUP BY grouped, currency
         ORDER BY grouped, currency
         LIMIT {{limit:UInt32}}

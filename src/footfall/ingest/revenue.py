@@ -12,7 +12,7 @@ from footfall.catalog.types import ProductName
 from footfall.ingest import queries
 from footfall.ingest.reading import day_of, selected_events
 from footfall.ingest.types import EventFilter, Revenue, RevenueGrouping, RevenueRow
-from footfall.kernel.money import round_money
+from footfall.kernel.money import plain_amount, rounded_sum
 from footfall.kernel.scope import Scope
 from footfall.state.api import State
 from footfall.warehouse.api import Warehouse
@@ -78,11 +78,8 @@ def _shown(
 
 
 def _rounded(text: str) -> Decimal:
-    amount = Decimal(text)
-    rounded = round_money(amount)
-    return amount if rounded is None else rounded  # a sum may have more digits than an amount
+    return rounded_sum(Decimal(text))
 
 
 def _number(amount: Decimal) -> Raw:
-    text = format(amount, "f")
-    return Raw((text.rstrip("0").rstrip(".") if "." in text else text).encode())
+    return Raw(plain_amount(amount).encode())

@@ -21,6 +21,18 @@ def round_money(amount: Decimal) -> Decimal | None:
     return rounded if abs(rounded) < LIMIT else None
 
 
+def rounded_sum(amount: Decimal) -> Decimal:
+    """Return a sum rounded half-even to four places; one too large to be an amount, as it is."""
+    rounded = round_money(amount)
+    return amount if rounded is None else rounded
+
+
+def plain_amount(amount: Decimal) -> str:
+    """Return `amount` as a JSON number: no exponent, no zeros at the end."""
+    text = format(amount, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def decimal_of(text: str) -> Decimal | None:
     """Return the decimal written in `text`, or None if it is not a plain finite number."""
     try:

@@ -7,8 +7,11 @@ from footfall.warehouse.engine import Engine
 from footfall.warehouse.guard import UnguardedStatement
 from footfall.warehouse.schema import Relation
 from footfall.warehouse.statements import (
+    LOCAL_DAY,
     Parameter,
     Statement,
+    day_offsets,
+    order_lines,
     orders_once,
     same_contact,
     statement,
@@ -16,13 +19,16 @@ from footfall.warehouse.statements import (
 )
 
 __all__ = [
+    "LOCAL_DAY",
     "Parameter",
     "Relation",
     "Statement",
     "UnguardedStatement",
     "Warehouse",
     "WarehouseError",
+    "day_offsets",
     "open_warehouse",
+    "order_lines",
     "orders_once",
     "same_contact",
     "statement",
