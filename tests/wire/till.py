@@ -26,8 +26,8 @@ from footfall.ingest.intake import Intake
 from footfall.ingest.mobile_collector import MobileCollector
 from footfall.ingest.openapi import COLLECTOR_PATHS
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
-from footfall.ingest.stream import Streams
 from footfall.ingest.snapshots import copy_dirty_objects
+from footfall.ingest.stream import Streams
 from footfall.kernel.addresses import Network
 from footfall.kernel.instants import Clock
 from footfall.transfers.api import ImportDesk

@@ -454,3 +454,66 @@ def revenue(
         limit=limit,
         **values,
     )
+
+
+_VIEW = "event_type IN ('view', 'detail')"
+_CART = "event_type IN ('add', 'add to cart')"
+_BOUGHT = "event_type IN ('purchase', 'order')"
+
+
+def product_acts(scope: Scope, selection: Selection, *, zone: ZoneInfo, newest: int) -> Statement:
+    """Return what was done with a product in all (day is null) and on each day.
+
+    Columns: day or null, views, additions to carts, contacts who viewed, of these who added and
+    who bought, order ids, the newest interactions as (minus ms, event id, type, contact id).
+    """
+    conditions, values = _selected(selection)
+    who = survivor("contact_id")
+    viewed = f"{_VIEW} AND who != 0"
+    viewers = f"groupBitmapStateIf(who, {viewed})"
+    return statement(
+        scope,
+        f"""
+        SELECT if(grouping(local_day) = 0, toNullable(local_day), NULL) AS grouped,
+            countIf({_VIEW}), countIf({_CART}), groupBitmapIf(who, {viewed}),
+            bitmapAndCardinality({viewers}, groupBitmapStateIf(who, {_CART} AND who != 0)),
+            bitmapAndCardinality({viewers}, groupBitmapStateIf(who, {_BOUGHT} AND who != 0)),
+            groupUniqArrayIf(ifNull(order_id, ''), {_BOUGHT} OR event_type IN ('return', 'refund')),
+            groupArraySorted({newest:d})(
+                (-toUnixTimestamp64Milli(occurred_at), event_id, toString(event_type), who))
+        FROM (
+            SELECT event_id, event_type, occurred_at, order_id, {who} AS who,
+                {LOCAL_DAY} AS local_day
+            FROM {{events}} WHERE {" AND ".join(conditions)}
+        )
+        GROUP BY GROUPING SETS ((local_day), ())
+        ORDER BY grouped NULLS FIRST
+        """,  # noqa: S608 - every part is a constant of this file, values are bound
+        **values,
+        **day_offsets(zone),
+    )
+
+
+def product_sales(
+    scope: Scope, selection: Selection, orders: Sequence[str], *, zone: ZoneInfo
+) -> Statement:
+    """Return by day or, where it is null, by currency: day, lines, taken back, REVENUE_COLUMNS.
+
+    Args:
+        orders: Every order that the selected events name.
+    """
+    conditions, values = _selected(selection)
+    lines = order_lines(_of_traffic(selection), " AND ".join(conditions), "orders")
+    return statement(
+        scope,
+        f"""
+        SELECT if(grouping(local_day) = 0, toNullable(local_day), NULL) AS grouped,
+            countIf(part = 'line'), countIf(part IN ('refund', 'return')), {REVENUE_COLUMNS}
+        FROM (SELECT *, {REVENUE_FACTS}, {LOCAL_DAY} AS local_day FROM {lines})
+        GROUP BY GROUPING SETS ((local_day), (currency))
+        ORDER BY grouped NULLS FIRST, currency
+        """,  # noqa: S608 - every part is a constant of this file, values are bound
+        orders=list(orders),
+        **values,
+        **day_offsets(zone),
+    )

@@ -1,6 +1,6 @@
 """Revenue as reports say it: each order once, by currency (decisions 1 and 12)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,14 +55,20 @@ def revenue(
 def _shown(
     group_by: RevenueGrouping | None, names: Mapping[int, ProductName], row: tuple[Any, ...]
 ) -> RevenueRow:
-    key, currency, purchases, refunds, returns, orders, lines, quantity, unpriced, _ = row
-    sold, refunded, returned = map(_rounded, (purchases, refunds, returns))
+    key = row[0]
     group: dict[str, Any] = {}
     if group_by == "day":
         group["day"] = day_of(key)
     elif group_by == "product":
         name = names.get(key)
         group = {"product": None if name is None else name.custom_id, "product_id": key}
+    return revenue_row(row[1:-1], **group)
+
+
+def revenue_row(columns: Sequence[Any], **group: Any) -> RevenueRow:
+    """Return the row of `queries.REVENUE_COLUMNS`, of the group named."""
+    currency, purchases, refunds, returns, orders, lines, quantity, unpriced = columns
+    sold, refunded, returned = map(_rounded, (purchases, refunds, returns))
     return RevenueRow(
         **group,
         currency=currency,
