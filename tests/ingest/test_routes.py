@@ -16,7 +16,7 @@ from footfall.http.admission import Admission
 from footfall.http.application import create_application
 from footfall.http.rate_limit import RateLimiter
 from footfall.http.services import Counters, Services
-from footfall.ingest import queries
+from footfall.ingest import failed_queries
 from footfall.ingest.advice import StateAdvisor
 from footfall.ingest.collector import Collector
 from footfall.ingest.failed import Correction, replay
@@ -25,7 +25,13 @@ from footfall.ingest.stream import Streams
 from footfall.ingest.types import EventRecord
 from footfall.kernel.ids import Position
 from footfall.state.schema import failed_events
-from footfall.workspaces.api import Keyring, create_token, scope_of, update_workspace
+from footfall.workspaces.api import (
+    Keyring,
+    create_token,
+    operator_access,
+    scope_of,
+    update_workspace,
+)
 from footfall.workspaces.types import Workspace
 from tests.ingest.stack import NOW, Stack
 
@@ -315,6 +321,8 @@ def test_refused_input_is_shown_as_it_came(shop: Shop) -> None:
         "payload": '{"user_id": "anna", "event_type": "vi\ufffdew"}',
         "replayed_at": None,
         "replayed_event_id": None,
+        "dismissed_at": None,
+        "field": None,
     }
 
 
@@ -420,7 +428,7 @@ def test_a_crash_after_the_append_does_not_double_the_event(
 
     with monkeypatch.context() as broken:
         # The power cut comes between the two stores; there is no other way to stand there.
-        broken.setattr(queries, "mark_replayed", crash)
+        broken.setattr(failed_queries, "mark_replayed", crash)
         assert shop.replay(failed_id, right).status_code == 500
     [event] = shop.get("events")["results"]
     assert shop.get(f"failed-events/{failed_id}")["replayed_at"] is None
@@ -439,7 +447,7 @@ def test_two_replays_at_once_make_one_event(shop: Shop) -> None:
             shop.stack.state,
             shop.stack.journal,
             advisor,
-            shop.scope,
+            operator_access(shop.workspace),
             failed_id,
             correction,
             clock=lambda: NOW,
