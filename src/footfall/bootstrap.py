@@ -256,7 +256,11 @@ class Runtime:
                 "streams": Streams(self.broadcast, self.state, self.warehouse),
             },
             extra_paths=COLLECTOR_PATHS,
-            routers=[console_router(ConsoleServices(services, authenticator))],
+            routers=[
+                console_router(
+                    ConsoleServices(services, authenticator, self.settings.trusted_proxies)
+                )
+            ],
         )
         return self._collectors(app, keyring, admission, advisor)
 

@@ -163,3 +163,19 @@ def test_every_page_forbids_foreign_code(owner: Visitor, browser: httpx.Client):
         assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
         assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_behind_a_trusted_proxy_each_visitor_has_attempts_of_their_own(
+    tmp_path_factory: pytest.TempPathFactory,
+):
+    folder = tmp_path_factory.mktemp("proxied") / "footfall"
+    house = House(folder, FOOTFALL_TRUSTED_PROXIES="127.0.0.1")
+    try:
+        for number in range(31):
+            with httpx.Client(
+                base_url=house.url, headers={"x-forwarded-for": f"198.51.100.{number}"}
+            ) as browser:
+                answer = sign_in(browser, f"nobody{number}@example.com")
+                assert answer.status_code == 400, number
+    finally:
+        house.close()

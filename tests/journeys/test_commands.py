@@ -9,6 +9,9 @@ from functools import partial
 
 import pytest
 
+from footfall.bootstrap import clock
+from footfall.workspaces.api import operator_access, workspace_named
+from footfall.workspaces.user_queries import insert_membership, insert_user
 from tests.journeys.shop import Shop
 
 
@@ -93,6 +96,24 @@ def test_tokens_of_another_workspace_open_that_one_only(shop):
     token = shop.new_token(workspace="Berlin")
     assert token[:8] not in shop.command("tokens", "list").stdout
     assert token[:8] in shop.command("tokens", "list", "--workspace", "Berlin").stdout
+
+
+def test_people_are_let_in_beside_a_server(shop):
+    invitation = shop.command("users", "invite", "Ann@shop.example", "--role", "owner").stdout
+    assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/welcome/[A-Za-z0-9]{43}\n", invitation)
+    wrong = shop.command("users", "reset-link", "ann@shop.example", check=False)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "no user ann@shop.example" in wrong.stderr
+    with shop._writing() as conn:
+        scope = operator_access(workspace_named(conn, "default")).scope
+        user_id = insert_user(conn, "ann@shop.example", "Ann", "no hash", clock())
+        insert_membership(conn, scope, user_id, "owner", clock())
+    assert re.search(
+        r"ann@shop.example +Ann +owner +-$", shop.command("users", "list").stdout, re.MULTILINE
+    )
+    url = ("--url", "https://footfall.shop.example/")
+    reset = shop.command("users", "reset-link", "Ann@shop.example", *url).stdout
+    assert re.fullmatch(r"https://footfall\.shop\.example/welcome/[A-Za-z0-9]{43}\n", reset)
 
 
 def test_a_folder_has_one_server_and_a_port_too(shop, tmp_path):

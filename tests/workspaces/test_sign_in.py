@@ -1,7 +1,10 @@
 """Signing in, sessions and one-time links, on both state engines."""
 
+import queue
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from secrets import token_bytes
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -380,6 +383,45 @@ def test_who_is_in_another_workspace_stays_there(house: House) -> None:
     assert session is not None
     assert session.access(house.workspace("shop").id) is None
     assert session.access(house.workspace("second").id) is not None
+
+
+class WaitingHasher(CountingHasher):
+    """Hashes when it is told to, and knows how many at once it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+        self.begun = threading.Semaphore(0)
+
+    def hash(self, password: Any, **options: Any) -> str:
+        self.begun.release()
+        self.go_on.wait()
+        return super().hash(password, **options)
+
+
+def test_two_hash_at_once_two_wait_and_more_are_sent_away() -> None:
+    hasher = WaitingHasher()
+    passwords = Passwords(hasher)
+    outcomes: queue.Queue[str] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            outcomes.put(passwords.hash(PASSWORD)[:9])
+        except TooManyAttempts:
+            outcomes.put("sent away")
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    # Four have places, so two are told at once.
+    assert [outcomes.get(timeout=30), outcomes.get(timeout=30)] == ["sent away", "sent away"]
+    assert hasher.begun.acquire(timeout=30)
+    assert hasher.begun.acquire(timeout=30)
+    assert not hasher.begun.acquire(blocking=False)
+    hasher.go_on.set()
+    assert [outcomes.get(timeout=30) for _ in range(4)] == ["$argon2id"] * 4
+    for thread in threads:
+        thread.join()
 
 
 def test_guessing_at_one_account_is_slowed_down(quick_house: House) -> None:

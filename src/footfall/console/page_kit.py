@@ -31,6 +31,7 @@ from footfall.http.auth import SAFE_METHODS
 from footfall.http.edge import AsgiApp
 from footfall.http.errors import REQUEST_ID
 from footfall.http.services import Access, Services
+from footfall.kernel.addresses import Network
 from footfall.kernel.errors import Forbidden, NotFound
 from footfall.kernel.ids import WorkspaceId
 from footfall.kernel.instants import to_datetime
@@ -80,6 +81,8 @@ class ConsoleServices:
 
     services: Services
     authenticator: Authenticator
+    #: Whose word about the caller's address counts.
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 class WorkspaceChoice(NamedTuple):

@@ -24,6 +24,7 @@ from footfall.console.page_kit import (
     safe_target,
     signed_in,
 )
+from footfall.http.admission import caller_address
 from footfall.http.edge import decoded_segment
 from footfall.kernel.errors import Forbidden, UserError
 from footfall.workspaces.api import (
@@ -43,8 +44,9 @@ def _form_key(kit: ConsoleServices, request: Request[Any, Any, Any]) -> str:
     return known if 32 <= len(known) <= 64 else kit.services.random_bytes(24).hex()
 
 
-def _address(request: Request[Any, Any, Any]) -> str:
-    return request.client.host if request.client is not None else ""
+def _address(kit: ConsoleServices, request: Request[Any, Any, Any]) -> str:
+    address = caller_address(request.scope, kit.trusted_proxies)
+    return "" if address is None else str(address)
 
 
 def _sign_in_page(
@@ -97,7 +99,7 @@ async def sign_in(kit: TheConsoleServices, request: Request[Any, Any, Any]) -> R
             kit.authenticator.sign_in,
             email,
             str(form.get("password") or ""),
-            address=_address(request),
+            address=_address(kit, request),
             user_agent=request.headers.get("user-agent", ""),
         )
     except UserError as error:
@@ -183,7 +185,7 @@ async def accept(
             password=str(form.get("password") or ""),
             name=given["name"],
             email=given["email"],
-            address=_address(request),
+            address=_address(kit, request),
         )
     except UserError as error:
         problems = {one.pointer.strip("/"): one.message for one in error.problems}
