@@ -5,6 +5,7 @@ from secrets import token_bytes
 from typing import Any
 
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import Connection
 
 from footfall.kernel.instants import Instant
@@ -56,8 +57,13 @@ class CountingHasher(PasswordHasher):
         return super().hash(password, **options)
 
     def verify(self, hash: Any, password: Any) -> Any:  # noqa: A002 - the library's own name
+        try:
+            known = super().verify(hash, password)
+        except VerifyMismatchError:  # not InvalidHashError, which costs no time and so tells
+            self.verified += 1
+            raise
         self.verified += 1
-        return super().verify(hash, password)
+        return known
 
 
 class House:
