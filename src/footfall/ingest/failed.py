@@ -143,7 +143,7 @@ def _write_down(
         access,
         now,
         action=f"failed_events.{done}",
-        object_kind="failed event",
+        object_kind="failed_event",
         object_id=object_id or "*",
         before=None,
         after={"count": count},

@@ -21,16 +21,14 @@ _KINDS: Final = {
     "user": "User",
     "invitation": "Invitation",
     "workspace": "Workspace",
-    "identity_secret": "Signing secret",
     "token": "API key",
     "app_key": "App key",
     "attribute": "Attribute",
-    "set_aside_values": "Set-aside value",
     "product": "Product",
     "contact": "Contact",
+    "contact_list": "Contact list",
     "failed_event": "Failed event",
     "import": "Import",
-    "export": "Export",
 }
 _ACTORS: Final = {"user": "", "token": "API key", "operator": ""}
 
@@ -223,8 +221,8 @@ def _entry(change: dict[str, Any]) -> dict[str, Any]:
     """Return an entry of the log with what a person reads of it."""
     before, after = change["before"] or {}, change["after"] or {}
     actor = change["actor"]
-    verb = str(change["action"]).partition(".")[2] or str(change["action"])
-    kind = str(change["object_kind"])
+    # What was done to a part of an object names the part: identity_secret.rotated.
+    kind, _, verb = str(change["action"]).partition(".")
     return {
         **change,
         "who": actor["name"],
@@ -233,7 +231,7 @@ def _entry(change: dict[str, Any]) -> dict[str, Any]:
         if actor["kind"] == "operator"
         else f"{actor['kind']}:{actor['id']}",
         "kind": _KINDS.get(kind, kind.replace("_", " ").capitalize()),
-        "what": verb.replace("_", " ").capitalize(),
+        "what": verb.replace("_", " "),
         "fields": [(name, before.get(name), after.get(name)) for name in {**before, **after}],
         "was_there": change["before"] is not None,
         "is_there": change["after"] is not None,
