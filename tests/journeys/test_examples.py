@@ -142,6 +142,12 @@ def test_the_guide_to_imports_uploads_and_starts_one(shop, tmp_path):
     assert json.loads(asked)["total_count"] == 1
 
 
+def test_the_guide_to_exports_leaves_files(shop, tmp_path):
+    given = f"SHOP=http://127.0.0.1:{shop.port}\nAUTH='Authorization: Token {shop.new_token()}'\n"
+    bash(given + example("docs/how-to/export.md"), tmp_path)
+    assert (tmp_path / "contacts.parquet").read_bytes().startswith(b"PAR1")
+
+
 def test_the_guide_to_keys_works_from_top_to_bottom(shop, tmp_path):
     pieces = examples("docs/how-to/browser-keys.md")
     script = "\n".join(f"{piece}\necho\necho NEXT" for piece in pieces)

@@ -187,6 +187,7 @@ def test_nobody_sees_or_touches_the_import_of_another_workspace(desk: Desk, riva
 
 
 def test_an_import_goes_on_where_a_crash_ended_it(desk: Desk, stack: Stack, monkeypatch):
+    stack.import_worker().work()  # what other tests left
     monkeypatch.setattr("footfall.transfers.steps.STEP_ROWS", 2)
     lines = "".join(f"2026-01-02,sku-{n},view,c\n" for n in range(7))
     added = desk.upload("time,sku,type,customer_id\n" + lines, "events")["import"]

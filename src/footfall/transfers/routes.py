@@ -26,6 +26,7 @@ from footfall.kernel.instants import Instant, to_iso, to_iso_microseconds
 from footfall.transfers import api
 from footfall.transfers.api import ImportDesk
 from footfall.transfers.detection import detect
+from footfall.transfers.export_routes import ROUTES as EXPORT_ROUTES
 from footfall.transfers.suggestions import targets_of
 from footfall.transfers.types import (
     SEPARATORS,
@@ -403,4 +404,5 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     cancel_import,
     import_products,
     import_status,
+    *EXPORT_ROUTES,
 ]
