@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from footfall.console import assets
 from footfall.console.errors import EXCEPTION_HANDLERS
 from footfall.console.page_kit import ConsoleServices, TheConsole, provider
-from footfall.console.pages import account, entrance, home, people
+from footfall.console.pages import account, entrance, home, keys, people, settings
 from footfall.kernel.errors import NotFound
 
 
@@ -23,6 +23,8 @@ async def nowhere(console: TheConsole, rest: FromPath[str]) -> Response[Any]:
 PAGES: Final[list[HTTPRouteHandler]] = [
     *entrance.ROUTES,
     *home.ROUTES,
+    *settings.ROUTES,
+    *keys.ROUTES,
     *people.ROUTES,
     *account.ROUTES,
     nowhere,
