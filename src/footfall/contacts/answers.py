@@ -3,13 +3,22 @@
 from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from footfall.attributes.api import SetAsideAnswer
+from footfall.contacts.listing import FoundContact
 from footfall.contacts.types import KEY_CELL, Contact
 from footfall.kernel.instants import to_iso
 
 #: Kept with the attributes, but shown and written beside them in our API.
 IDENTIFIERS: Final = frozenset({"email", KEY_CELL})
+
+
+class ListAnswer(Struct, frozen=True):
+    """A list that a contact is on."""
+
+    id: int
+    name: str
 
 
 class ContactAnswer(Struct, frozen=True):
@@ -23,6 +32,9 @@ class ContactAnswer(Struct, frozen=True):
     attributes: dict[str, Any]
     created_at: str
     updated_at: str
+    #: When it did something last, and the lists it is on; both where a list is searched or sorted.
+    last_seen: str | UnsetType | None = UNSET
+    lists: list[ListAnswer] | UnsetType = UNSET
     #: After a write: values that did not fit their attribute's type and were set aside.
     set_aside: list[SetAsideAnswer] | UnsetType = UNSET
 
@@ -44,5 +56,14 @@ def shown_contact(
         },
         to_iso(contact.created_at),
         to_iso(contact.updated_at),
-        set_aside,
+        set_aside=set_aside,
+    )
+
+
+def shown_found(found: FoundContact) -> ContactAnswer:
+    """Return a contact of a list that was searched."""
+    return replace(
+        shown_contact(found.contact),
+        last_seen=None if found.last_seen is None else to_iso(found.last_seen),
+        lists=[ListAnswer(*one) for one in found.lists],
     )

@@ -91,12 +91,16 @@ def attributes_in(body: Mapping[str, Any], version: ApiVersion) -> dict[str, Any
 
 
 def compatible_contact(
-    contact: Contact, version: ApiVersion, definitions: Sequence[Definition]
+    contact: Contact,
+    version: ApiVersion,
+    definitions: Sequence[Definition],
+    lists: Sequence[tuple[int, str]],
 ) -> dict[str, Any]:
     """Return a contact as clients of this version read it (wire contract, section 7).
 
     Args:
         definitions: Of the workspace's contacts; only the first version looks at them.
+        lists: Id and name of those the contact is on.
     """
     values = {name: cell.value for name, cell in contact.profile.items() if name != KEY_CELL}
     names = (values.get("first_name"), values.get("last_name"))
@@ -113,7 +117,8 @@ def compatible_contact(
     shown["status"] = values.get("status") or ("user" if contact.custom_id else "visitor")
     shown["unsubscribed"] = bool(values.get("unsubscribed"))
     shown["tags"] = shown_labels(values.get("tags"))
-    shown |= {"companies": [], "lists": [], "page_views": 0, "gravatar_url": None}
+    shown |= {"companies": [], "page_views": 0, "gravatar_url": None}
+    shown["lists"] = [{"id": list_id, "name": name} for list_id, name in lists]
     shown["web_push_subscription"] = False
     shown["first_seen"] = values.get("first_seen") or to_iso_microseconds(contact.created_at)
     shown["last_seen"] = to_iso_microseconds(Instant(max(seen, contact.created_at)))

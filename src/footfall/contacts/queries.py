@@ -1,7 +1,10 @@
-"""The contacts' statements on the state store."""
+"""The contacts' statements on the state store, and their search in the warehouse.
+
+Those of named lists are in list_queries.py.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -15,6 +18,7 @@ from sqlalchemy import (
     update,
 )
 
+from footfall.attributes.filters import AttributeFilter, condition
 from footfall.contacts.cart import MAX_CART_CHANGES, CartChange
 from footfall.kernel.scope import Scope
 from footfall.state.api import fetch_rows, insert_many, insert_missing, one_of, upsert
@@ -23,11 +27,13 @@ from footfall.state.schema import (
     cart_changes,
     contact_erasures,
     contact_identities,
+    contact_list_members,
     contact_merges,
     contacts,
     dirty_objects,
     set_aside_values,
 )
+from footfall.warehouse.api import Parameter, Statement, statement, survivor
 
 #: However many columns; the schema, not the type checker, says which.
 AnyRow = Row[*tuple[Any, ...]]
@@ -378,12 +384,9 @@ def erase(conn: Connection, scope: Scope, contact_ids: Collection[int], now: int
                 one_of(conn, values.c.object_id, ids),
             )
         )
-    conn.execute(
-        delete(cart_changes).where(
-            cart_changes.c.workspace_id == scope.workspace_id,
-            one_of(conn, cart_changes.c.contact_id, ids),
-        )
-    )
+    for table in (cart_changes, contact_list_members):
+        own = table.c.workspace_id == scope.workspace_id
+        conn.execute(delete(table).where(own, one_of(conn, table.c.contact_id, ids)))
     merges = and_(
         contact_merges.c.workspace_id == scope.workspace_id,
         or_(
@@ -398,4 +401,122 @@ def erase(conn: Connection, scope: Scope, contact_ids: Collection[int], now: int
         conn,
         contact_erasures,
         [{"contact_id": i, "workspace_id": scope.workspace_id, "requested_at": now} for i in ids],
+    )
+
+
+SearchOrder = Literal["id", "created", "name", "last_seen"]
+#: How a list calls a contact.
+_CALLED = """multiIf(
+    attributes['name'] != '', attributes['name'],
+    attributes['first_name'] != '' OR attributes['last_name'] != '',
+    trimBoth(concat(attributes['first_name'], ' ', attributes['last_name'])),
+    coalesce(email, custom_id, '')
+)"""
+_TEXTS = """concat(
+    ifNull(custom_id, ''), ' ', ifNull(email, ''), ' ', ifNull(key, ''), ' ',
+    attributes['name'], ' ', attributes['first_name'], ' ', attributes['last_name'], ' ',
+    attributes['phone_number']
+)"""
+_ORDERS: dict[SearchOrder, tuple[str, str]] = {
+    "id": ("toInt64(id)", "Int64"),
+    "created": ("toUnixTimestamp64Milli(created_at)", "Int64"),
+    "name": (f"lowerUTF8({_CALLED})", "String"),
+    "last_seen": ("seen", "Int64"),
+}
+
+
+_EACH_MEMBER = "arrayJoin(splitByChar(',', {members:String}))"
+
+
+def _seen(condition: str) -> str:
+    """Return the SQL of (contact, when it did something last) of those who did something."""
+    each = " UNION ALL ".join(
+        f"SELECT contact_id, max(occurred_at) AS at FROM {{{history}}}"  # noqa: S608 - constants of this file
+        f" WHERE {condition} GROUP BY contact_id"
+        for history in ("events", "activities")
+    )
+    return (
+        f"SELECT {survivor('contact_id')} AS contact,"  # noqa: S608 - constants of this file
+        f" max(toUnixTimestamp64Milli(at)) AS seen FROM ({each}) GROUP BY contact"
+    )
+
+
+def last_seen(scope: Scope, contact_ids: Collection[int]) -> Statement:
+    """Return (contact, instant) of the last thing each did, for those who did something.
+
+    Args:
+        contact_ids: With those that were merged into them.
+    """
+    condition = "contact_id IN {contact_ids:Array(UInt64)}"
+    return statement(scope, _seen(condition), contact_ids=sorted(contact_ids))
+
+
+def _words(words: Sequence[str], values: dict[str, Parameter]) -> str:
+    """Return the SQL of "each of `words` is somewhere", after putting them among `values`."""
+    each = []
+    for number, word in enumerate(words):
+        each.append(f"positionCaseInsensitiveUTF8({_TEXTS}, {{word_{number}:String}}) > 0")
+        values[f"word_{number}"] = word
+    return f"({' AND '.join(each)})"
+
+
+def search(
+    scope: Scope,
+    *,
+    words: Sequence[str],
+    exact: Sequence[int],
+    tag: str | None,
+    filters: Sequence[AttributeFilter],
+    members: Sequence[int] | None,
+    order: SearchOrder,
+    descending: bool,
+    past: tuple[int | str, int] | None,
+    limit: int,
+) -> Statement:
+    """Return (id, sort key, how many there are) of up to `limit` living contacts.
+
+    Args:
+        words: Each must be part of an identifier, the name or the phone number, in any case.
+        exact: Contacts that are found whatever the words are.
+        filters: All of them must hold.
+        members: Only these; None: everybody.
+        past: Sort key and id of the contact behind which the page begins.
+    """
+    conditions, values = ["deleted = 0"], dict[str, Parameter]()
+    for number, one in enumerate(filters):
+        asked, bound = condition(one, number)
+        conditions.append(asked)
+        values |= bound
+    if words:
+        conditions.append(f"({_words(words, values)} OR id IN {{exact:Array(UInt64)}})")
+        values["exact"] = list(exact)
+    if tag is not None:
+        conditions.append("has(JSONExtract(attributes['tags'], 'Array(String)'), {tag:String})")
+        values["tag"] = tag
+    if members is not None:
+        # One text: the engine takes half a second to read an array of a hundred thousand.
+        conditions.append(f"id IN (SELECT toUInt64OrZero({_EACH_MEMBER}))")
+        values["members"] = ",".join(map(str, members))
+    key, kind = _ORDERS[order]
+    joined = f"LEFT JOIN ({_seen('contact_id != 0')}) AS s ON s.contact = c.id"
+    after = "1"
+    if past is not None:
+        sign = "<" if descending else ">"
+        after = f"(sort_key, id) {sign} ({{past_key:{kind}}}, {{past_id:UInt64}})"
+        values |= {"past_key": past[0], "past_id": past[1]}
+    direction = "DESC" if descending else "ASC"
+    return statement(
+        scope,
+        f"""
+        SELECT id, sort_key, total FROM (
+            SELECT id, {key} AS sort_key, count() OVER () AS total
+            FROM {{contacts}} AS c {joined if order == "last_seen" else ""}
+            WHERE {" AND ".join(conditions)}
+        )
+        WHERE {after}
+        ORDER BY sort_key {direction}, id {direction}
+        LIMIT {{limit:UInt32}}
+        """,  # noqa: S608 - every part is a constant of this file, values are bound
+        limit=limit,
+        **values,
     )

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType, field
 from sqlalchemy import Connection
 
@@ -19,6 +19,9 @@ from footfall.attributes.types import Definition
 from footfall.contacts import api
 from footfall.contacts.answers import IDENTIFIERS, ContactAnswer, shown_contact
 from footfall.contacts.api import ContactKey, SavedContact
+from footfall.contacts.list_routes import LIST_ROUTES
+from footfall.contacts.listing_routes import LISTING_ROUTES
+from footfall.contacts.lists import ListName, lists_of
 from footfall.contacts.logic import (
     Identifiers,
     attributes_in,
@@ -30,13 +33,9 @@ from footfall.contacts.merge_routes import MERGE_ROUTES
 from footfall.contacts.types import KEY_CELL, Contact
 from footfall.http.edge import decoded_segment, record_id
 from footfall.http.paging import (
-    DEFAULT_LIMIT,
     MAX_LIMIT,
     Cursor,
-    CursorParameter,
-    check_parameters,
     compatible_page,
-    own_page,
 )
 from footfall.http.services import Call, TheCall
 from footfall.http.threads import in_thread
@@ -70,6 +69,15 @@ def _definitions(conn: Connection, call: Call) -> Sequence[Definition]:
     return load_definitions(conn, call.scope, "contact").all() if call.version == 1 else ()
 
 
+def _compatible(conn: Connection, call: Call, contacts: Sequence[Contact]) -> list[dict[str, Any]]:
+    definitions = _definitions(conn, call)
+    lists = lists_of(conn, call.scope, [contact.id for contact in contacts])
+    return [
+        compatible_contact(contact, call.version, definitions, lists[contact.id])
+        for contact in contacts
+    ]
+
+
 def _put(call: Call, body: dict[str, Any], identifiers: Identifiers) -> SavedContact:
     with call.write() as (conn, receipt):
         return api.put_contact(
@@ -96,7 +104,7 @@ def _change(call: Call, key: ContactKey, body: dict[str, Any]) -> dict[str, Any]
             now=receipt.now,
             position=receipt.position,
         )
-        return compatible_contact(saved.contact, call.version, _definitions(conn, call))
+        return _compatible(conn, call, [saved.contact])[0]
 
 
 @post(
@@ -109,7 +117,7 @@ def create_user(call: TheCall, data: JSONBody[dict[str, Any]]) -> Response[dict[
     """Answer 201 with the new user, 200 where an identifier was known; `null` is passed over."""
     saved = _put(call, data, identifiers_in(data, call.version))
     with call.read() as conn:
-        shown = compatible_contact(saved.contact, call.version, _definitions(conn, call))
+        [shown] = _compatible(conn, call, [saved.contact])
     return Response(shown, status_code=201 if saved.created else 200)
 
 
@@ -165,9 +173,7 @@ def search_users(call: TheCall) -> Any:
             phone_number = f"+{phone_number}"  # sent by clients that do not encode it
         return _page(call, phone_number=phone_number)
     with call.read() as conn:
-        found = _found(conn, call)
-        definitions = _definitions(conn, call)
-    shown = [compatible_contact(contact, call.version, definitions) for contact in found]
+        shown = _compatible(conn, call, _found(conn, call))
     if (call.parameter("many") or "").lower() in {"true", "1"}:
         return shown
     if not shown:
@@ -199,9 +205,10 @@ def _found(conn: Connection, call: Call) -> list[Contact]:
 def _page(call: Call, *, phone_number: str | None = None) -> dict[str, Any]:
     with call.read() as conn:
         definitions = _definitions(conn, call)
+        lists: dict[int, list[ListName]] = {}
 
         def fetch(cursor: Cursor, limit: int) -> Sequence[Contact]:
-            return api.list_contacts(
+            found = api.list_contacts(
                 conn,
                 call.scope,
                 past_id=cursor.id,
@@ -209,6 +216,8 @@ def _page(call: Call, *, phone_number: str | None = None) -> dict[str, Any]:
                 limit=limit,
                 phone_number=phone_number,
             )
+            lists.update(lists_of(conn, call.scope, [contact.id for contact in found]))
+            return found
 
         count = api.count_contacts(conn, call.scope, phone_number=phone_number)
         return compatible_page(
@@ -216,7 +225,7 @@ def _page(call: Call, *, phone_number: str | None = None) -> dict[str, Any]:
             fetch,
             lambda found: found.id,
             count,
-            lambda found: compatible_contact(found, call.version, definitions),
+            lambda found: compatible_contact(found, call.version, definitions, lists[found.id]),
         )
 
 
@@ -232,7 +241,7 @@ def read_user(
     """Answer the user; for a merged one, the one it was merged into."""
     with call.read() as conn:
         contact = api.get_contact(conn, call.scope, _key(user_id, custom_id))
-        return compatible_contact(contact, call.version, _definitions(conn, call))
+        return _compatible(conn, call, [contact])[0]
 
 
 @put(_both(), summary="Update a user", tags=_COMPATIBLE)
@@ -320,13 +329,6 @@ def set_user_attributes(
     return _change(call, _key(user_id, custom_id), data)
 
 
-class ContactPage(Struct, frozen=True):
-    """Some contacts, by id."""
-
-    results: list[ContactAnswer]
-    next: str | None
-
-
 class ContactBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Attribute values by name, and identifiers. What is missing stays, `null` clears."""
 
@@ -357,38 +359,6 @@ def _own_attributes(body: ContactBody) -> Mapping[str, Any]:
                 f"/attributes/{name}", "identifier", "Send this beside attributes, not among them."
             )
     return body.attributes
-
-
-@get("/api/v1/contacts", summary="List contacts", tags=_OWN)
-@in_thread
-def list_own_contacts(
-    call: TheCall,
-    cursor: CursorParameter = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    email: Annotated[str | None, QueryParameter(description="Present e-mail address.")] = None,
-    phone_number: Annotated[str | None, QueryParameter(description="Present phone number.")] = None,
-    key: Annotated[str | None, QueryParameter(description="A visitor key of theirs.")] = None,
-) -> ContactPage:
-    """Answer contacts by id."""
-    check_parameters(call, {"cursor", "limit", "email", "phone_number", "key"})
-    address = None if email is None else checked_email(email, "#email")
-    with call.read() as conn:
-        if key is not None:
-            found = api.find_contact(conn, call.scope, "key", key)
-            return ContactPage([] if found is None else [shown_contact(found)], None)
-
-        def fetch(past: Cursor, wanted: int) -> Sequence[Contact]:
-            return api.list_contacts(
-                conn,
-                call.scope,
-                past_id=past.id,
-                backward=past.backward,
-                limit=wanted,
-                email=address,
-                phone_number=phone_number,
-            )
-
-        return ContactPage(*own_page(cursor, limit, fetch, lambda found: found.id, shown_contact))
 
 
 @get(
@@ -491,12 +461,13 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     delete_user,
     set_user_attribute,
     set_user_attributes,
-    list_own_contacts,
     read_own_contact,
     read_own_contact_by_id,
     put_own_contact,
     patch_own_contact,
     delete_own_contact,
     delete_own_contact_by_id,
+    *LISTING_ROUTES,
+    *LIST_ROUTES,
     *MERGE_ROUTES,
 ]

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 #: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
-NEWEST_REVISION = "0009"
+NEWEST_REVISION = "0010"
 
 metadata = MetaData(
     naming_convention={
@@ -300,6 +300,29 @@ contact_merges = Table(
     Column("undone_at", BigInteger),
     Index(None, "workspace_id", "survivor_id"),
     Index(None, "merged_id"),
+)
+
+contact_lists = Table(
+    "contact_lists",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index(None, "workspace_id"),
+)
+
+#: Who was put on a list; merged contacts stay on it under their own id.
+contact_list_members = Table(
+    "contact_list_members",
+    metadata,
+    Column("list_id", Integer, primary_key=True, autoincrement=False),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("workspace_id", Integer, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Index(None, "contact_id"),
+    sqlite_with_rowid=False,
 )
 
 #: What events did to carts, for as long as it counts; under the contact the event was given to,

@@ -1,0 +1,17 @@
+"""Stacks of real stores for contacts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from footfall.state.api import State
+from footfall.warehouse.api import Warehouse
+from tests.ingest.stack import Stack
+
+
+@pytest.fixture
+def stack(tmp_path: Path, state: State, warehouse: Warehouse) -> Iterator[Stack]:
+    made = Stack(tmp_path, state, warehouse)
+    yield made
+    made.close()
