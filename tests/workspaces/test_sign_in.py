@@ -386,6 +386,25 @@ def test_who_was_removed_sees_nothing_and_comes_back_by_invitation_only(house: H
     assert house.sign_in(other.email, OTHER_PASSWORD)
 
 
+@pytest.mark.parametrize("how", ["removed", "demoted"])
+def test_what_an_owner_made_lets_nobody_in_once_they_are_none(house: House, how: str) -> None:
+    access = house.access(owner := house.owner())
+    former = house.joined("owner")
+    theirs = house.access(former)
+    kept = house.invitation("kept@shop.example", "viewer")
+    with house.state.write() as conn:
+        now = house.clock()
+        _, own = invite(conn, theirs, "again@shop.example", "owner", now, token_bytes)
+        _, reset = password_reset_link(conn, theirs, owner.id, now, token_bytes)
+        if how == "removed":
+            remove_member(conn, access, former.id, now)
+        else:
+            change_role(conn, access, former.id, "editor", now)
+        assert [open_link(conn, token, now) is None for token in (own, reset, kept)] == [
+            *(True, True, False)
+        ]
+
+
 def test_who_is_in_another_workspace_stays_there(house: House) -> None:
     house.owner()
     other = house.joined("editor")

@@ -311,6 +311,17 @@ def delete_resets(conn: Connection, user_id: UserId) -> None:
     )
 
 
+def delete_links_made_by(conn: Connection, scope: Scope, user_id: UserId) -> None:
+    """End the workspace's unused links that the user has made."""
+    conn.execute(
+        delete(one_time_links).where(
+            one_time_links.c.workspace_id == scope.workspace_id,
+            one_time_links.c.created_by == user_id,
+            one_time_links.c.used_at.is_(None),
+        )
+    )
+
+
 def delete_link(conn: Connection, scope: Scope, link_id: LinkId) -> None:
     """End one link of the workspace."""
     conn.execute(

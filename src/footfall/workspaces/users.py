@@ -82,6 +82,8 @@ def change_role(
 ) -> Member:
     """Return the person of the workspace with the new role, which counts from their next request.
 
+    Of who is no owner any more, the invitations and reset links end.
+
     Raises:
         NotFound: The workspace has no such person.
         Invalid: There is no such role.
@@ -91,6 +93,8 @@ def change_role(
     before = get_member(conn, access.scope, user_id)
     if wanted != "owner":
         _keep_an_owner(conn, access.scope, before)
+        # Or they could let themselves in again by what they made before.
+        user_queries.delete_links_made_by(conn, access.scope, user_id)
     user_queries.update_membership(conn, access.scope, user_id, wanted)
     record_change(
         conn,
@@ -109,8 +113,8 @@ def change_role(
 def remove_member(conn: Connection, access: Access, user_id: UserId, now: Instant) -> None:
     """Take a person out of the workspace; from their next request on they see nothing of it.
 
-    Who was in no other workspace cannot sign in any more; a new invitation makes them a new
-    account of the same number.
+    Their invitations and reset links end. Who was in no other workspace cannot sign in any more; a
+    new invitation makes them a new account of the same number.
 
     Raises:
         NotFound: The workspace has no such person.
@@ -120,6 +124,7 @@ def remove_member(conn: Connection, access: Access, user_id: UserId, now: Instan
     _keep_an_owner(conn, access.scope, before)
     user_queries.delete_membership(conn, access.scope, user_id)
     user_queries.delete_resets(conn, user_id)
+    user_queries.delete_links_made_by(conn, access.scope, user_id)
     if not user_queries.memberships_of(conn, user_id):
         user_queries.update_user(conn, user_id, {"disabled_at": now})
         user_queries.delete_sessions_but(conn, user_id, None)
