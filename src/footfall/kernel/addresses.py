@@ -1,5 +1,6 @@
 """Addresses of machines and networks of them, as operators and shops write them down."""
 
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -8,6 +9,9 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+
+#: The longest address, in brackets, with a zone and a port.
+_MAX_CHARACTERS = 100
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -21,6 +25,11 @@ def address_of(text: str) -> Address | None:
 
     An IPv4 address that is written as IPv6 is the IPv4 address.
     """
+    return _parsed(text) if len(text) <= _MAX_CHARACTERS else None
+
+
+@lru_cache(maxsize=4096)  # a few programs and proxies call again and again
+def _parsed(text: str) -> Address | None:
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
