@@ -51,6 +51,7 @@ def _things(target: Target, path: str) -> dict[str, str]:
         "product_id": str(event["product"]["id"]),
         "user_id": str(event["contact"]["id"]),
         "contact_id": str(event["contact"]["id"]),
+        "event_id": str(event["id"]),
         "failed_id": str(failed["id"]),
         "name": "name",
         "app_key": target.app_key,

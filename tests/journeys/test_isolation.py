@@ -103,6 +103,8 @@ def _known(client: Client, name: str) -> Workspace:
         "product_id": product_ids,
         "user_id": [*contact_ids, *custom_ids],  # of /users-by-id/search: the shop's id
         "contact_id": contact_ids,
+        "event_id": [str(one["id"]) for one in client.every("/api/v1/events")],
+        "activity_id": [str(one["id"]) for one in client.every("/api/v1/activities")],
         "failed_id": [str(event["id"]) for event in failed],
         "object_id": [*product_ids, *contact_ids],
         "contact": custom_ids,

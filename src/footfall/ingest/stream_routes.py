@@ -5,13 +5,20 @@ from typing import Annotated, Any, Final
 from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import QueryParameter, SkipValidation
+from litestar.params import FromPath, QueryParameter, SkipValidation
 
+from footfall.http.edge import record_id
 from footfall.http.event_stream import EventStream
 from footfall.http.paging import check_parameters
 from footfall.http.services import TheCall
 from footfall.ingest import parameters
 from footfall.ingest.broadcast import Watched
+from footfall.ingest.detail import (
+    ActivityDetail,
+    EventDetail,
+    activity_detail,
+    event_detail,
+)
 from footfall.ingest.parameters import (
     MAX_ID,
     ContactIdParameter,
@@ -19,6 +26,7 @@ from footfall.ingest.parameters import (
     EventTypeParameter,
     ProductIdParameter,
     ProductParameter,
+    TheWarehouse,
 )
 from footfall.ingest.stream import Streams
 from footfall.kernel.errors import Invalid
@@ -85,4 +93,30 @@ async def stream_events(
     return streams.open(call.scope, wanted, last_seen(request, after))
 
 
-ROUTES: Final[list[HTTPRouteHandler]] = [stream_events]
+@get(
+    "/api/v1/events/{event_id:str}",
+    sync_to_thread=True,
+    summary="Read an event",
+    tags=["events"],
+)
+def read_event(call: TheCall, warehouse: TheWarehouse, event_id: FromPath[str]) -> EventDetail:
+    """Answer one product event, what it changed, and which of its values were set aside."""
+    check_parameters(call, set())
+    return event_detail(call.services.state, warehouse, call.scope, record_id(event_id))
+
+
+@get(
+    "/api/v1/activities/{activity_id:str}",
+    sync_to_thread=True,
+    summary="Read an activity",
+    tags=["activities"],
+)
+def read_activity(
+    call: TheCall, warehouse: TheWarehouse, activity_id: FromPath[str]
+) -> ActivityDetail:
+    """Answer one activity, what it changed, and which of its values were set aside."""
+    check_parameters(call, set())
+    return activity_detail(call.services.state, warehouse, call.scope, record_id(activity_id))
+
+
+ROUTES: Final[list[HTTPRouteHandler]] = [stream_events, read_event, read_activity]
