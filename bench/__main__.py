@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, figures, sdk
+from bench import browser, figures, importing, sdk
 from bench.figures import Line, Plan
 
 FIGURES: dict[str, Callable[[Plan], list[Line]]] = {
@@ -22,6 +22,7 @@ FIGURES: dict[str, Callable[[Plan], list[Line]]] = {
     "delay": figures.delay,
     "footprint": figures.footprint,
     "sdk": sdk.calls,
+    "importing": importing.importing,
 }
 #: What issue and documentation speak of.
 _CORES = 2
