@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from footfall.console import assets
 from footfall.console.errors import EXCEPTION_HANDLERS
 from footfall.console.page_kit import ConsoleServices, TheConsole, provider
-from footfall.console.pages import account, entrance, home, keys, people, settings
+from footfall.console.pages import account, entrance, home, keys, people, settings, transfer
 from footfall.kernel.errors import NotFound
 
 
@@ -27,6 +27,7 @@ PAGES: Final[list[HTTPRouteHandler]] = [
     *keys.ROUTES,
     *people.ROUTES,
     *account.ROUTES,
+    *transfer.ROUTES,
     nowhere,
 ]
 
