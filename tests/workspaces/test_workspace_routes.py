@@ -185,6 +185,7 @@ def test_changes_of_settings_are_written_down_without_secrets(office: Office) ->
         *("app_key.created", "app_key.changed", "app_key.revoked"),
     ]
     assert (found[1]["before"], found[1]["after"]) == ({"name": "shop"}, {"name": "Shop"})
+    assert found[0]["object_kind"] == "identity_secret"
     assert found[3]["before"] == {"allowed_networks": None}
     assert found[3]["after"] == {"allowed_networks": ["10.0.0.0/8"]}
     assert found[5]["object_id"] == key

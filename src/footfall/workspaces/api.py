@@ -287,7 +287,7 @@ def rotate_identity_secret(
         conn,
         by,
         action="identity_secret.rotated",
-        object_kind="workspace",
+        object_kind="identity_secret",
         object_id=str(scope.workspace_id),
         before=None,
         after=None,
