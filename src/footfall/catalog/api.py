@@ -69,18 +69,20 @@ def product_ids(conn: Connection, scope: Scope, custom_ids: Collection[str]) -> 
     return queries.ids_of(conn, scope, custom_ids)
 
 
-def get_product(conn: Connection, scope: Scope, key: ProductKey) -> Product:
+def get_product(
+    conn: Connection, scope: Scope, key: ProductKey, *, deleted_too: bool = False
+) -> Product:
     """Return one product.
 
     Raises:
-        NotFound: There is none, or it is deleted.
+        NotFound: There is none, or it is deleted and not `deleted_too`.
     """
     if isinstance(key, str):
         rows = queries.by_custom_id(conn, scope, [key])
     else:
         rows = queries.by_id(conn, scope, [key])
     product = product_of(rows[0]) if rows else None
-    if product is None or product.deleted_at is not None:
+    if product is None or (product.deleted_at is not None and not deleted_too):
         raise _not_found()
     return product
 

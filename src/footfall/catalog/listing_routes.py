@@ -155,7 +155,12 @@ def read_columns(definitions: Definitions, text: str | None) -> Columns:
     return Columns(attributes, numbers)
 
 
-def _state_of(text: str | None) -> ProductState:
+def product_state(text: str | None) -> ProductState:
+    """Return which products `state` means, the living ones if nothing is said.
+
+    Raises:
+        Invalid: There is no such state.
+    """
     if text is None:
         return "living"
     for state in PRODUCT_STATES:
@@ -266,7 +271,7 @@ def list_own_products(
     listing = ProductListing(
         search=(search or "").strip() or None,
         filters=read_filters(definitions, filters or [], ZoneInfo(workspace.time_zone)),
-        state=_state_of(wanted),
+        state=product_state(wanted),
         order=order,
         since=since,
         currency=money,

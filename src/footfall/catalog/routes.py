@@ -17,10 +17,12 @@ from footfall.catalog import api
 from footfall.catalog.answers import ProductAnswer, shown_product
 from footfall.catalog.api import ProductKey, SavedProduct
 from footfall.catalog.listing_routes import ROUTES as LISTING_ROUTES
+from footfall.catalog.listing_routes import StateParameter, product_state
 from footfall.catalog.types import Product
 from footfall.http.edge import decoded_segment, record_id
 from footfall.http.paging import (
     Cursor,
+    check_parameters,
     compatible_page,
 )
 from footfall.http.services import Call, TheCall
@@ -338,11 +340,18 @@ def read_own_product(call: TheCall, custom_id: FromPath[str]) -> ProductAnswer:
     tags=_OWN,
 )
 @in_thread
-def read_own_product_by_id(call: TheCall, product_id: FromPath[str]) -> ProductAnswer:
-    """Answer the product with its present attribute values."""
+def read_own_product_by_id(
+    call: TheCall, product_id: FromPath[str], wanted: StateParameter = None
+) -> ProductAnswer:
+    """Answer the product with its present attribute values; a deleted one where `state` asks."""
+    check_parameters(call, {"state"})
     with call.read() as conn:
         key = ProductId(record_id(product_id))
-        return shown_product(api.get_product(conn, call.scope, key))
+        state = product_state(wanted)
+        product = api.get_product(conn, call.scope, key, deleted_too=state != "living")
+        if state == "deleted" and product.deleted_at is None:
+            raise NotFound("There is no such product.", code="product_not_found")
+        return shown_product(product)
 
 
 @put(

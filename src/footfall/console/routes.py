@@ -7,10 +7,19 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from footfall.console import assets
+from footfall.console import assets, charts
 from footfall.console.errors import EXCEPTION_HANDLERS
 from footfall.console.page_kit import ConsoleServices, TheConsole, provider
-from footfall.console.pages import account, entrance, home, keys, people, settings, transfer
+from footfall.console.pages import (
+    account,
+    entrance,
+    home,
+    keys,
+    people,
+    products,
+    settings,
+    transfer,
+)
 from footfall.kernel.errors import NotFound
 
 
@@ -25,6 +34,7 @@ PAGES: Final[list[HTTPRouteHandler]] = [
     *home.ROUTES,
     *settings.ROUTES,
     *keys.ROUTES,
+    *products.ROUTES,
     *people.ROUTES,
     *account.ROUTES,
     *transfer.ROUTES,
@@ -36,7 +46,7 @@ def console_router(kit: ConsoleServices) -> Router:
     """Return the console's routes, to be served beside the API."""
     return Router(
         path="/",
-        route_handlers=[*assets.ROUTES, *PAGES],
+        route_handlers=[*assets.ROUTES, *charts.ROUTES, *PAGES],
         dependencies={
             "console": Provide(provider(kit)),
             "kit": Provide(lambda: kit, sync_to_thread=False),
