@@ -61,7 +61,9 @@ def populate(visitor: Visitor) -> None:
     )
     assert status == 202, answer
     status, answer, _ = api.request(
-        "PUT", "/api/v1/contacts/anna", {"first_name": _HOSTILE, "email": "anna@example.com"}
+        "PUT",
+        "/api/v1/contacts/anna",
+        {"attributes": {"first_name": _HOSTILE}, "email": "anna@example.com"},
     )
     assert status in {200, 201}, answer
     api.close()
