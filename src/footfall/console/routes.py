@@ -12,6 +12,7 @@ from footfall.console.errors import EXCEPTION_HANDLERS
 from footfall.console.page_kit import ConsoleServices, TheConsole, provider
 from footfall.console.pages import (
     account,
+    contacts,
     entrance,
     home,
     keys,
@@ -32,6 +33,7 @@ async def nowhere(console: TheConsole, rest: FromPath[str]) -> Response[Any]:
 PAGES: Final[list[HTTPRouteHandler]] = [
     *entrance.ROUTES,
     *home.ROUTES,
+    *contacts.ROUTES,
     *settings.ROUTES,
     *keys.ROUTES,
     *products.ROUTES,

@@ -8,17 +8,25 @@ from zoneinfo import ZoneInfo
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import QueryParameter, SkipValidation
+from litestar.params import FromPath, QueryParameter, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.json import Decoder
 
 from footfall.attributes.api import load_definitions
 from footfall.attributes.filters import MAX_FILTERS, AttributeFilter, read_filters
 from footfall.contacts import api
-from footfall.contacts.answers import ContactAnswer, shown_contact, shown_found
+from footfall.contacts.answers import (
+    ContactAnswer,
+    ContactValues,
+    shown_contact,
+    shown_found,
+    shown_values,
+)
+from footfall.contacts.api import ContactKey
 from footfall.contacts.listing import ContactSearch, search_contacts
 from footfall.contacts.queries import SearchOrder
 from footfall.contacts.types import Contact
+from footfall.http.edge import decoded_segment, record_id
 from footfall.http.paging import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -33,6 +41,7 @@ from footfall.http.services import Call, TheCall
 from footfall.http.threads import in_thread
 from footfall.kernel.errors import Invalid
 from footfall.kernel.identifiers import checked_email
+from footfall.kernel.ids import ContactId
 from footfall.warehouse.api import Warehouse
 from footfall.workspaces.api import get_workspace
 
@@ -155,4 +164,36 @@ def _searched(
     return ContactPage([shown_found(one) for one in found.results], following, found.total)
 
 
-LISTING_ROUTES: Final[list[HTTPRouteHandler]] = [list_own_contacts]
+@get(
+    "/api/v1/contacts/{custom_id:str}/attributes",
+    summary="Read each value of a contact",
+    tags=["contacts"],
+)
+@in_thread
+def read_contact_values(call: TheCall, custom_id: FromPath[str]) -> ContactValues:
+    """Answer every attribute with its type, its value, and who said it when."""
+    return _values(call, decoded_segment(custom_id))
+
+
+@get(
+    "/api/v1/contacts/by-id/{contact_id:str}/attributes",
+    summary="Read each value of a contact, by internal id",
+    tags=["contacts"],
+)
+@in_thread
+def read_contact_values_by_id(call: TheCall, contact_id: FromPath[str]) -> ContactValues:
+    """Answer every attribute with its type, its value, and who said it when."""
+    return _values(call, ContactId(record_id(contact_id)))
+
+
+def _values(call: Call, key: ContactKey) -> ContactValues:
+    with call.read() as conn:
+        contact = api.get_contact(conn, call.scope, key)
+        return shown_values(contact, load_definitions(conn, call.scope, "contact"))
+
+
+LISTING_ROUTES: Final[list[HTTPRouteHandler]] = [
+    list_own_contacts,
+    read_contact_values,
+    read_contact_values_by_id,
+]

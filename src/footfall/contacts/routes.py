@@ -8,6 +8,7 @@ from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType, field
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from footfall.attributes.api import (
@@ -17,7 +18,7 @@ from footfall.attributes.api import (
 )
 from footfall.attributes.types import Definition
 from footfall.contacts import api
-from footfall.contacts.answers import IDENTIFIERS, ContactAnswer, shown_contact
+from footfall.contacts.answers import IDENTIFIERS, ContactAnswer, shown_contact, shown_lists
 from footfall.contacts.api import ContactKey, SavedContact
 from footfall.contacts.list_routes import LIST_ROUTES
 from footfall.contacts.listing_routes import LISTING_ROUTES
@@ -370,7 +371,7 @@ def _own_attributes(body: ContactBody) -> Mapping[str, Any]:
 def read_own_contact(call: TheCall, custom_id: FromPath[str]) -> ContactAnswer:
     """Answer the contact with its present attribute values."""
     with call.read() as conn:
-        return shown_contact(api.get_contact(conn, call.scope, decoded_segment(custom_id)))
+        return _with_lists(conn, call, decoded_segment(custom_id))
 
 
 @get(
@@ -382,8 +383,12 @@ def read_own_contact(call: TheCall, custom_id: FromPath[str]) -> ContactAnswer:
 def read_own_contact_by_id(call: TheCall, contact_id: FromPath[str]) -> ContactAnswer:
     """Answer the contact; for a merged one, the one it was merged into."""
     with call.read() as conn:
-        key = ContactId(record_id(contact_id))
-        return shown_contact(api.get_contact(conn, call.scope, key))
+        return _with_lists(conn, call, ContactId(record_id(contact_id)))
+
+
+def _with_lists(conn: Connection, call: Call, key: ContactKey) -> ContactAnswer:
+    contact = api.get_contact(conn, call.scope, key)
+    return replace(shown_contact(contact), lists=shown_lists(conn, call.scope, contact.id))
 
 
 @put(
@@ -420,13 +425,30 @@ def patch_own_contact(
     call: TheCall, custom_id: FromPath[str], data: JSONBody[ContactBody]
 ) -> Response[ContactAnswer]:
     """Change what is given; 404 where there is no such contact."""
+    return _patch(call, decoded_segment(custom_id), data)
+
+
+@patch(
+    "/api/v1/contacts/by-id/{contact_id:str}",
+    summary="Update a contact by internal id",
+    tags=_OWN,
+)
+@in_thread
+def patch_own_contact_by_id(
+    call: TheCall, contact_id: FromPath[str], data: JSONBody[ContactBody]
+) -> Response[ContactAnswer]:
+    """Change what is given; 404 where there is no such contact."""
+    return _patch(call, ContactId(record_id(contact_id)), data)
+
+
+def _patch(call: Call, key: ContactKey, body: ContactBody) -> Response[ContactAnswer]:
     with call.write() as (conn, receipt):
         saved = api.change_contact(
             conn,
             call.scope,
-            decoded_segment(custom_id),
-            data.identifiers(),
-            _own_attributes(data),
+            key,
+            body.identifiers(),
+            _own_attributes(body),
             now=receipt.now,
             position=receipt.position,
         )
@@ -465,6 +487,7 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     read_own_contact_by_id,
     put_own_contact,
     patch_own_contact,
+    patch_own_contact_by_id,
     delete_own_contact,
     delete_own_contact_by_id,
     *LISTING_ROUTES,
