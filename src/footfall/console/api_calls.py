@@ -17,8 +17,9 @@ from footfall.http.services import ACCESS, Access
 #: Amounts of money must not become binary fractions on their way to the page.
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-#: After a write the next page must show it: the copies of products and contacts are made by then.
-_WAIT: Final = (b"prefer", b"wait=5")
+#: After a write the next page must show it: the copies of products and contacts are made by then,
+#: unless an import keeps them busy. Nobody should wait for that.
+_WAIT: Final = (b"prefer", b"wait=2")
 
 #: Query parameters by name; None is left out, a sequence is repeated.
 Parameters = Mapping[str, Any]

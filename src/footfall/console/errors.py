@@ -33,28 +33,31 @@ def _sign_in(request: Request[Any, Any, Any], error: SignInNeeded) -> Response[s
     return leading_to(request, sign_in_path("" if target == "/" else target))
 
 
-def _refused(status: int, text: str) -> Response[str]:
+def _refused(request: Request[Any, Any, Any], status: int, text: str) -> Response[str]:
+    # For htmx a line that stands where its part of the page would.
+    is_part = request.headers.get("hx-request") == "true"
     title = _TITLES.get(status, "That did not work")
-    return plain_page("kit/refusal.html", status=status, title=title, text=text)
+    template = "kit/refused_part.html" if is_part else "kit/refusal.html"
+    return plain_page(template, status=status, title=title, text=text)
 
 
 def _from_api(request: Request[Any, Any, Any], error: ApiRefusal) -> Response[str]:
     if error.status >= 500 and error.status != 503:
         _log.error("request %s: the API failed", request.scope.get(REQUEST_ID, "-"))
-    return _refused(error.status, error.detail)
+    return _refused(request, error.status, error.detail)
 
 
-def _from_user_error(_: Request[Any, Any, Any], error: UserError) -> Response[str]:
-    return _refused(error.status, error.message)
+def _from_user_error(request: Request[Any, Any, Any], error: UserError) -> Response[str]:
+    return _refused(request, error.status, error.message)
 
 
 def _from_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
     if error.status_code in {404, 405}:
-        return _refused(404, "The address may be wrong, or what was here is gone.")
+        return _refused(request, 404, "The address may be wrong, or what was here is gone.")
     if error.status_code == 413:
-        return _refused(413, "A form may have 1 MiB.")
+        return _refused(request, 413, "A form may have 1 MiB.")
     if 400 <= error.status_code < 500:
-        return _refused(error.status_code, "What was sent could not be read.")
+        return _refused(request, error.status_code, "What was sent could not be read.")
     return _from_fault(request, error)
 
 
@@ -62,7 +65,7 @@ def _from_fault(request: Request[Any, Any, Any], error: Exception) -> Response[s
     request_id = str(request.scope.get(REQUEST_ID, "-"))
     _log.error("request %s %s failed", request_id, request.method, exc_info=error)
     text = f"Something went wrong on our side. The server's log tells more under {request_id}."
-    return _refused(500, text)
+    return _refused(request, 500, text)
 
 
 #: For the console's routes: every exception becomes a page here and nowhere else.
