@@ -29,6 +29,7 @@ _KINDS: Final = {
     "contact_list": "Contact list",
     "failed_event": "Failed event",
     "import": "Import",
+    "export": "Export",
 }
 _ACTORS: Final = {"user": "", "token": "API key", "operator": ""}
 
