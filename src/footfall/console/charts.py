@@ -81,6 +81,8 @@ def product_chart(
             strokeDash=altair.StrokeDash("what:N", sort=labels, legend=None),
         )
         .properties(width=width, height=_HEIGHT, background=palette.ground)
+        # First: it replaces what the others have set.
+        .configure(locale=altair.Locale(time=_time_locale(locale)))
         .configure_axis(
             gridColor=palette.grid,
             domainColor=palette.grid,
@@ -91,7 +93,6 @@ def product_chart(
         .configure_legend(labelColor=palette.text, symbolStrokeWidth=3)
         .configure_title(color=palette.text)
         .configure_view(stroke=None)
-        .configure(locale=altair.Locale(time=_time_locale(locale)))
     )
     return str(chart.to_json(indent=None))
 
