@@ -20,6 +20,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 #: After a write the next page must show it: the copies of products and contacts are made by then,
 #: unless an import keeps them busy. Nobody should wait for that.
 _WAIT: Final = (b"prefer", b"wait=2")
+_ASYNC: Final = (b"prefer", b"respond-async")
 
 #: Query parameters by name; None is left out, a sequence is repeated.
 Parameters = Mapping[str, Any]
@@ -99,6 +100,10 @@ class ApiCaller:
         """Do the same with a JSON body; None: without one."""
         return await self._json("POST", path, parameters, body)
 
+    async def begin(self, method: str, path: str, body: Any = None) -> Any:
+        """Do the same with `Prefer: respond-async`: long work goes on after the answer."""
+        return await self._json(method, path, None, body, prefer=_ASYNC)
+
     async def put(self, path: str, body: Any, parameters: Parameters | None = None) -> Any:
         """Do the same with a JSON body."""
         return await self._json("PUT", path, parameters, body)
@@ -111,16 +116,29 @@ class ApiCaller:
         """Do the same without a body."""
         return await self._json("DELETE", path, parameters, None)
 
-    async def _json(self, method: str, path: str, parameters: Parameters | None, body: Any) -> Any:
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters | None,
+        body: Any,
+        *,
+        prefer: tuple[bytes, bytes] | None = None,
+    ) -> Any:
         encoded = None if body is None else _encode(body)
-        answer = await self._call(method, path, parameters, encoded)
+        answer = await self._call(method, path, parameters, encoded, prefer or _WAIT)
         value = _decode(answer.body) if answer.body else None
         if answer.status >= 400:
             raise ApiRefusal(answer.status, value if isinstance(value, dict) else {})
         return value
 
     async def _call(
-        self, method: str, path: str, parameters: Parameters | None, body: bytes | None
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters | None,
+        body: bytes | None,
+        prefer: tuple[bytes, bytes],
     ) -> Answer:
         query = urlencode(_listed(parameters or {}))
         target = f"{path}?{query}" if query else path
@@ -135,7 +153,7 @@ class ApiCaller:
             headers.append((b"content-type", b"application/json"))
             headers.append((b"content-length", str(len(body)).encode()))
         if method != "GET":
-            headers.append(_WAIT)
+            headers.append(prefer)
         scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},

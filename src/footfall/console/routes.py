@@ -12,8 +12,10 @@ from footfall.console.errors import EXCEPTION_HANDLERS
 from footfall.console.page_kit import ConsoleServices, TheConsole, provider
 from footfall.console.pages import (
     account,
+    attributes,
     contacts,
     entrance,
+    failed_events,
     home,
     keys,
     people,
@@ -40,6 +42,8 @@ PAGES: Final[list[HTTPRouteHandler]] = [
     *people.ROUTES,
     *account.ROUTES,
     *transfer.ROUTES,
+    *attributes.ROUTES,
+    *failed_events.ROUTES,
     nowhere,
 ]
 
