@@ -1,5 +1,6 @@
 """Attributes in the console: defined by keyboard, changed with a preview, undone, mended."""
 
+import time
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -15,6 +16,14 @@ def put(visitor: Visitor, custom_id: str, **values: object) -> None:
     body = {"attributes": values}
     status, answer, _ = visitor.api().request("PUT", f"/api/v1/products/{custom_id}", body)
     assert status in (200, 201), answer
+
+
+def await_change(visitor: Visitor, state: str) -> None:
+    """Return when the newest change of the weight has come so far, in the background."""
+    api = visitor.api()
+    until = time.monotonic() + 20
+    while api.get("/api/v1/attributes/product/weight")["changes"][0]["state"] != state:
+        assert time.monotonic() < until
 
 
 def test_an_attribute_is_defined_by_keyboard_alone(
@@ -55,9 +64,10 @@ def test_a_type_is_changed_after_a_look_and_changed_back(owner: Visitor) -> None
     assert "pot" in told
     changed = text_of(owner.follow(owner.post(f"{here}/change", {"value_type": "float"})))
     assert "The type is changed." in changed
-    owner.http.get(owner.path(f"{here}/progress"))
+    await_change(owner, "done")
     assert "weight" in text_of(owner.get("/attributes/set-aside"))
     owner.follow(owner.post(f"{here}/undo"))
+    await_change(owner, "undone")
     assert "Every value fits" in text_of(owner.get("/attributes/set-aside"))
     again = owner.post(f"{here}/undo")
     assert (again.status_code, "left to undo" in text_of(again)) == (409, True)
