@@ -13,7 +13,6 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from tests.journeys.shop import Client, Shop
-from tests.journeys.test_import_jobs import upload
 
 #: In every text that the first workspace stores, and in none of the second's.
 MARK = "of-the-first"
@@ -190,13 +189,6 @@ def _known(client: Client, name: str) -> Workspace:
         "action": ["user."],
         "object_kind": ["product"],
         "preview": ["false"],
-        "list_id": [],  # asked by the tests of contact lists
-        "archived": ["false"],
-        "import_id": [upload(client, f"custom_id,name\nmug {name},Mug {name}\n")],
-        "list_name": ["products", "contacts", "events", "activities", "failed-events", "audit"],
-        "format": ["csv", "jsonl"],
-        "mark": ["false"],
-        "separator": ["comma"],
         "cursor": [],  # asked by hand: a cursor belongs to its list
     }
     cursors = {}
