@@ -27,13 +27,14 @@ _FLAGS: Final = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-q
 _PAGES: Final = {
     "live": "/live",
     "products": "/products",
-    "product": "/products/alder-mug-ink",
     "contacts": "/contacts",
     "attributes": "/attributes",
     "install": "/install",
     "import": "/transfer",
     "settings": "/settings",
 }
+#: Lists whose first entry is photographed, too, and under which name.
+_ONE_OF: Final = {"products": "product", "contacts": "contact"}
 
 
 def _wait_for(log: Path, words: str) -> str:
@@ -65,17 +66,14 @@ def _settle(page: Page) -> None:
 
 def _photograph(context: BrowserContext, base: str, suffix: str) -> None:
     page = context.new_page()
-    contact = None
     for name, path in _PAGES.items():
         page.goto(f"{base}/w/1{path}")
         _settle(page)
         page.screenshot(path=_TARGET / f"{name}-{suffix}.png")
-        if name == "contacts":
-            contact = page.locator("main table tbody a").first.get_attribute("href")
-    if contact:
-        page.goto(base + contact)
-        _settle(page)
-        page.screenshot(path=_TARGET / f"contact-{suffix}.png")
+        if name in _ONE_OF:
+            page.locator("main table tbody td a").first.click()
+            _settle(page)
+            page.screenshot(path=_TARGET / f"{_ONE_OF[name]}-{suffix}.png")
     page.close()
 
 
