@@ -26,15 +26,18 @@ _FLAGS: Final = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-q
 #: By the name of the picture: where it is taken, below the workspace.
 _PAGES: Final = {
     "live": "/live",
-    "products": "/products",
+    "products": "/products?sort=-last_30_days.views",
     "contacts": "/contacts",
     "attributes": "/attributes",
     "install": "/install",
     "import": "/transfer",
     "settings": "/settings",
 }
-#: Lists whose first entry is photographed, too, and under which name.
-_ONE_OF: Final = {"products": "product", "contacts": "contact"}
+#: Lists of which one entry is photographed, too: under which name, and which one.
+_ONE_OF: Final = {
+    "products": ("product", "tbody td a"),
+    "contacts": ("contact", "tbody tr:has-text('@') a"),
+}
 
 
 def _wait_for(log: Path, words: str) -> str:
@@ -71,9 +74,11 @@ def _photograph(context: BrowserContext, base: str, suffix: str) -> None:
         _settle(page)
         page.screenshot(path=_TARGET / f"{name}-{suffix}.png")
         if name in _ONE_OF:
-            page.locator("main table tbody td a").first.click()
+            single, link = _ONE_OF[name]
+            page.locator(f"main table {link}").first.click()
+            page.wait_for_url(re.compile(rf"/{name}/\d+"))
             _settle(page)
-            page.screenshot(path=_TARGET / f"{_ONE_OF[name]}-{suffix}.png")
+            page.screenshot(path=_TARGET / f"{single}-{suffix}.png")
     page.close()
 
 
