@@ -7,6 +7,7 @@ are up to a second old: what `Prefer: wait` waits for.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from msgspec import Raw
 
@@ -111,15 +112,20 @@ def product_numbers(
     if not ids:
         return {}
     acts = {row[0]: row[1:] for row in warehouse.rows(queries.acts(scope, ids, since))}
+    sold_ids = [product_id for product_id, (_, _, orders) in acts.items() if orders]
+    sales: Sequence[tuple[Any, ...]] = ()
+    if sold_ids:
+        named = {order for _, _, orders in acts.values() for order in orders if order}
+        sales = warehouse.rows(queries.sales(scope, sold_ids, since, sorted(named)))
     purchases: dict[int, int] = {}
     revenue: dict[int, list[CurrencyAmount]] = {}
-    for product_id, currency, lines, amount in warehouse.rows(queries.sales(scope, ids, since)):
+    for product_id, currency, lines, amount in sales:
         purchases[product_id] = purchases.get(product_id, 0) + lines
         shown = CurrencyAmount(currency, Raw(plain_amount(rounded_sum(Decimal(amount))).encode()))
         revenue.setdefault(product_id, []).append(shown)
     numbers: dict[int, ProductNumbers] = {}
     for product_id in ids:
-        views, carts = acts.get(product_id, (0, 0))
+        views, carts, _ = acts.get(product_id, (0, 0, ()))
         sold = purchases.get(product_id, 0)
         numbers[product_id] = ProductNumbers(views, carts, sold, revenue.get(product_id, []))
     return numbers

@@ -174,6 +174,7 @@ _VISITORS = "traffic = 'visitor'"
 _SINCE = "occurred_at >= fromUnixTimestamp64Milli({since:Int64})"
 _VIEWS = "event_type IN ('view', 'detail')"
 _CARTS = "event_type IN ('add', 'add to cart')"
+_OF_ORDERS = "event_type IN ('purchase', 'order', 'refund', 'return')"
 #: Unrounded; a line has at most 18 digits before the point.
 _AMOUNT = (
     "toDecimal128(ifNull(unit_price, 0), 4) * toDecimal256(ifNull(quantity, 1), 4)"
@@ -273,14 +274,18 @@ def number_listed(scope: Scope, listing: ProductListing) -> Statement:
 
 
 def acts(scope: Scope, ids: Collection[int], since: Instant) -> Statement:
-    """Return (product, views, additions to carts) of each of these products that has any."""
+    """Return (product, views, additions to carts, orders) of each of these products that has any.
+
+    Orders are the ids of the orders in which it was sold or taken back, empty for none.
+    """
     return statement(
         scope,
         f"""
-        SELECT product_id, countIf({_VIEWS}), countIf({_CARTS})
+        SELECT product_id, countIf({_VIEWS}), countIf({_CARTS}),
+            groupUniqArrayIf(ifNull(order_id, ''), {_OF_ORDERS})
         FROM {{events}}
         WHERE product_id IN {{ids:Array(UInt64)}} AND {_SINCE} AND {_VISITORS}
-            AND ({_VIEWS} OR {_CARTS})
+            AND ({_VIEWS} OR {_CARTS} OR {_OF_ORDERS})
         GROUP BY product_id
         """,  # noqa: S608 - constants of this file, values are bound
         ids=list(ids),
@@ -288,23 +293,27 @@ def acts(scope: Scope, ids: Collection[int], since: Instant) -> Statement:
     )
 
 
-def sales(scope: Scope, ids: Collection[int], since: Instant) -> Statement:
+def sales(scope: Scope, ids: Collection[int], since: Instant, orders: Sequence[str]) -> Statement:
     """Return (product, currency, lines of orders, revenue) of each of these products that has any.
 
     Revenue is decimal text: lines minus refunds and returns.
+
+    Args:
+        orders: Every order that `acts` names of these products.
     """
     chosen = f"product_id IN {{ids:Array(UInt64)}} AND {_SINCE}"
     return statement(
         scope,
         f"""
         SELECT product_id, currency, countIf(part = 'line'), toString(sum({_AMOUNT}))
-        FROM {order_lines(_VISITORS, chosen)}
+        FROM {order_lines(_VISITORS, chosen, "orders")}
         WHERE part != ''
         GROUP BY product_id, currency
         ORDER BY product_id, currency
         """,  # noqa: S608 - constants of this file, values are bound
         ids=list(ids),
         since=since,
+        orders=list(orders),
     )
 
 
