@@ -106,6 +106,18 @@ def test_several_watchers_are_told_the_same_in_the_order_of_arrival(stack: Stack
     run(watch())
 
 
+def test_a_stream_ends_by_itself_where_rights_are_to_be_proven_again(stack: Stack) -> None:
+    workspace = stack.workspace()
+    streams = Streams(stack.broadcast, stack.state, stack.warehouse)
+
+    async def watch() -> None:
+        async with asyncio.timeout(10):
+            answer = streams.open(scope_of(workspace), _EVERYTHING, None, longest_seconds=0.05)
+            assert [piece async for piece in answer._pieces]
+
+    run(watch())
+
+
 def test_messages_read_as_the_lists_answer_them(stack: Stack) -> None:
     workspace = stack.workspace()
     scope = scope_of(workspace)

@@ -536,3 +536,41 @@ def test_a_role_or_address_that_cannot_be_is_refused(quick_house: House) -> None
         with quick_house.state.write() as conn, pytest.raises(UserError) as refused:
             invite(conn, access, email, role, quick_house.clock(), token_bytes)
         assert type(refused.value) is error
+
+
+def test_a_reset_ends_when_its_person_enters_a_workspace_of_somebody_elses(house: House) -> None:
+    owner = house.owner()
+    other = house.joined("editor")
+    house.workspace("second")
+    access = house.access(owner)
+
+    def reset() -> str:
+        with house.state.write() as conn:
+            return password_reset_link(conn, access, other.id, house.clock(), token_bytes)[1]
+
+    invitation = house.invitation(other.email, "owner", "second")
+    by_invitation = reset()
+    house.door.accept_link(invitation, password=PASSWORD, address=ADDRESS)
+    with pytest.raises(LinkEnded):
+        house.door.accept_link(by_invitation, password=OTHER_PASSWORD, address=ADDRESS)
+    house.workspace("third")
+    house.member_of(owner, "third", "owner")
+    house.member_of(owner, "second", "owner")
+    by_adding = reset()
+    house.member_of(other, "third", "viewer")
+    with pytest.raises(LinkEnded):
+        house.door.accept_link(by_adding, password=OTHER_PASSWORD, address=ADDRESS)
+
+
+def test_a_reset_ends_when_its_maker_owns_one_of_the_workspaces_no_more(house: House) -> None:
+    owner = house.owner()
+    other = house.joined("editor")
+    rival = house.joined("owner", "second")
+    house.member_of(owner, "second", "owner")
+    house.member_of(other, "second", "editor")
+    access, rivals = house.access(owner), house.access(rival, "second")
+    with house.state.write() as conn:
+        _, token = password_reset_link(conn, access, other.id, house.clock(), token_bytes)
+        change_role(conn, rivals, owner.id, "viewer", house.clock())
+    with pytest.raises(LinkEnded):
+        house.door.accept_link(token, password=OTHER_PASSWORD, address=ADDRESS)

@@ -107,7 +107,8 @@ def notice_cookie(request: Request[Any, Any, Any], secret: str, notice: Notice) 
 def read_notice(cookies: Mapping[str, str], secret: str) -> Notice | None:
     """Return the notice in the cookie, None if there is none or it is not ours."""
     packed, _, signature = cookies.get(NOTICE, "").partition(".")
-    if not packed or not hmac.compare_digest(_signature(secret, packed), signature):
+    expected = _signature(secret, packed).encode()
+    if not packed or not hmac.compare_digest(expected, signature.encode(errors="replace")):
         return None
     return msgspec.json.decode(urlsafe_b64decode(packed), type=Notice)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -83,6 +83,9 @@ class ConsoleServices:
     authenticator: Authenticator
     #: Whose word about the caller's address counts.
     trusted_proxies: tuple[Network, ...] = ()
+    #: Pictures drawn at once: each is a process of 90 MB, and waits on a thread of those that all
+    #: requests share.
+    drawing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 class WorkspaceChoice(NamedTuple):

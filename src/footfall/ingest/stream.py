@@ -48,12 +48,19 @@ class Streams:
         """Return how fast events and activities of a workspace arrive."""
         return self._broadcast.rate(scope)
 
-    def open(self, scope: Scope, wanted: Watched, after: int | None) -> EventStream:
+    def open(
+        self,
+        scope: Scope,
+        wanted: Watched,
+        after: int | None,
+        longest_seconds: float = MAX_STREAM_SECONDS,
+    ) -> EventStream:
         """Return the answer that sends what is wanted as it becomes visible.
 
         Args:
             after: The last id that the reader has seen: what came since is sent first, the newest
                 MAX_WAITING of it. None begins now.
+            longest_seconds: Then the reader has to begin again, and to prove its rights.
 
         Raises:
             Unavailable: The server is stopping.
@@ -61,18 +68,22 @@ class Streams:
         """
         self._broadcast.admit(scope)
         watcher = Watcher(scope, wanted)
-        return EventStream(self._pieces(watcher, after), watcher.ended)
+        return EventStream(self._pieces(watcher, after, longest_seconds), watcher.ended)
 
-    async def _pieces(self, watcher: Watcher, after: int | None) -> AsyncGenerator[bytes]:
+    async def _pieces(
+        self, watcher: Watcher, after: int | None, longest_seconds: float
+    ) -> AsyncGenerator[bytes]:
         with self._broadcast.watching(watcher):
-            async with aclosing(self._told(watcher, after)) as told:
+            async with aclosing(self._told(watcher, after, longest_seconds)) as told:
                 async for piece in told:
                     yield piece
 
-    async def _told(self, watcher: Watcher, after: int | None) -> AsyncGenerator[bytes]:
+    async def _told(
+        self, watcher: Watcher, after: int | None, longest_seconds: float
+    ) -> AsyncGenerator[bytes]:
         """Yield what the reader missed, then what comes, each once."""
         clock = asyncio.get_running_loop().time
-        end = clock() + MAX_STREAM_SECONDS
+        end = clock() + longest_seconds
         past = await asyncio.to_thread(self._since, watcher, after)
         through = past.through
         rate = _Told(lambda: self._broadcast.rate(watcher.scope))

@@ -238,6 +238,8 @@ def _join(conn: Connection, scope: Scope, user: User, role: Role, now: Instant) 
     if user_queries.member(conn, scope, user.id) is not None:
         return  # let in by somebody else since they were invited, and as what those said
     user_queries.insert_membership(conn, scope, user.id, role, now)
+    # Who made one owns their other workspaces, perhaps not this.
+    user_queries.delete_resets(conn, user.id)
     _record(conn, scope, user, now, "user.joined", {"role": role})
 
 

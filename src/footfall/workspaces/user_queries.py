@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from footfall.http.services import Actor
 from footfall.kernel.ids import LinkId, SessionId, UserId
@@ -312,10 +323,14 @@ def delete_resets(conn: Connection, user_id: UserId) -> None:
 
 
 def delete_links_made_by(conn: Connection, scope: Scope, user_id: UserId) -> None:
-    """End the workspace's unused links that the user has made."""
+    """End the workspace's unused links that the user has made, and all resets, whose accounts may
+    open it wherever they were made."""
     conn.execute(
         delete(one_time_links).where(
-            one_time_links.c.workspace_id == scope.workspace_id,
+            or_(
+                one_time_links.c.workspace_id == scope.workspace_id,
+                one_time_links.c.purpose == "reset",
+            ),
             one_time_links.c.created_by == user_id,
             one_time_links.c.used_at.is_(None),
         )

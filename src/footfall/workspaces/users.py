@@ -63,6 +63,8 @@ def list_workspaces_of(conn: Connection, user_id: UserId) -> list[Membership]:
 def add_member(conn: Connection, access: Access, user_id: UserId, role: Role, now: Instant) -> None:
     """Let a user into the workspace who is known to be the one, such as who has created it."""
     user_queries.insert_membership(conn, access.scope, user_id, role, now)
+    # Who made one owns their other workspaces, perhaps not this.
+    user_queries.delete_resets(conn, user_id)
     user = get_user(conn, user_id)
     record_change(
         conn,

@@ -22,6 +22,8 @@ _SORTS: Final = (
 )
 #: Products of a timeline whose pictures are looked up; each is a call.
 _PICTURES: Final = 12
+#: Of an id of ours; more would not fit the store.
+_MAX_DIGITS: Final = 18
 
 
 def called(contact: Mapping[str, Any]) -> str:
@@ -202,8 +204,13 @@ async def change_lists(console: TheConsole, contact_id: FromPath[int]) -> Respon
     """Put the contact on a list, or take it off."""
     verb = "remove" if console.field("remove") else "add"
     number = console.field(verb)
-    path = f"/api/v1/contact-lists/{int(number) if number.isdecimal() else 0}/members"
+    path = f"/api/v1/contact-lists/{_number(number)}/members"
     return await _changed(console, contact_id, path, {verb: [contact_id]}, "Changed the lists.")
+
+
+def _number(text: str) -> int:
+    """Return an id as it was sent, that of nothing where it can be none."""
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else 0
 
 
 @get("/w/{workspace_id:int}/contacts/{contact_id:int}/merge", include_in_schema=False)
@@ -218,7 +225,7 @@ async def merge_form(console: TheConsole, contact_id: FromPath[int]) -> Response
     if into.isdecimal():
         try:
             preview = await console.api.post(
-                f"{path}/merge", {"into": int(into)}, {"preview": True}
+                f"{path}/merge", {"into": _number(into)}, {"preview": True}
             )
         except ApiRefusal as refusal:
             problems = {"": " ".join(refusal.by_field.values())}
@@ -244,7 +251,7 @@ async def merge(console: TheConsole, contact_id: FromPath[int]) -> Response[str]
     into = console.field("into")
     path = f"/api/v1/contacts/by-id/{contact_id}/merge"
     try:
-        done = await console.api.post(path, {"into": int(into) if into.isdecimal() else 0})
+        done = await console.api.post(path, {"into": _number(into)})
     except ApiRefusal as refusal:
         if refusal.status == 404:
             raise

@@ -51,7 +51,7 @@ def _listed(text: str) -> list[str] | None:
 
 def _number(text: str) -> int | str | None:
     """Return the number of a field, None where it is empty; what is none is for the API to say."""
-    return int(text) if text.isascii() and text.isdecimal() else text or None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text or None
 
 
 # --- API keys -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from litestar.params import FromPath
 from footfall.console.api_calls import ApiRefusal, segment
 from footfall.console.browser_state import Undo
 from footfall.console.charts import Theme, product_chart, script_url, summary_of
-from footfall.console.page_kit import Console, TheConsole
+from footfall.console.page_kit import Console, TheConsole, TheConsoleServices
 from footfall.console.vega import picture
 from footfall.kernel.errors import Forbidden
 
@@ -353,10 +353,13 @@ async def chart_spec(console: TheConsole, product_id: FromPath[int]) -> Response
 
 
 @get("/w/{workspace_id:int}/charts/products/{product_id:int}/chart.png", include_in_schema=False)
-async def chart_picture(console: TheConsole, product_id: FromPath[int]) -> Response[bytes]:
+async def chart_picture(
+    console: TheConsole, kit: TheConsoleServices, product_id: FromPath[int]
+) -> Response[bytes]:
     """Return the same chart as a picture."""
     spec = await _chart(console, product_id)
-    png = await asyncio.to_thread(picture, spec)
+    async with kit.drawing:
+        png = await asyncio.to_thread(picture, spec)
     headers = {"cache-control": "private, max-age=60", "x-content-type-options": "nosniff"}
     return Response(png, media_type="image/png", headers=headers)
 
