@@ -168,6 +168,7 @@ def _known(client: Client, name: str) -> Workspace:
         "app_key": [],  # opens its workspace to everybody, by design
         "phone_number": [f"+48 {name}"],
         "search": [f"Mug {name}"],
+        "q": [f"Mug {name}", f"anna {name}"],
         "filter": [f"name:contains:{name}"],
         "sort": ["-name", "last_30_days.views"],
         "columns": ["name,last_30_days.revenue"],

@@ -35,6 +35,7 @@ from footfall.ingest.parameters import (
     ZoneParameter,
 )
 from footfall.ingest.reading import MAX_GROUPS
+from footfall.ingest.search_routes import ROUTES as SEARCH_ROUTES
 from footfall.ingest.statistics_routes import ROUTES as STATISTICS_ROUTES
 from footfall.ingest.stream_routes import ROUTES as STREAM_ROUTES
 from footfall.ingest.types import (
@@ -182,4 +183,5 @@ ROUTES: Final[list[HTTPRouteHandler]] = [
     *HISTORY_ROUTES,
     *STREAM_ROUTES,
     *STATISTICS_ROUTES,
+    *SEARCH_ROUTES,
 ]
