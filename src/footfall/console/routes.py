@@ -22,6 +22,7 @@ from footfall.console.pages import (
     live,
     people,
     products,
+    search,
     settings,
     transfer,
 )
@@ -39,6 +40,7 @@ PAGES: Final[list[HTTPRouteHandler]] = [
     *home.ROUTES,
     *contacts.ROUTES,
     *live.ROUTES,
+    *search.ROUTES,
     *install.ROUTES,
     *settings.ROUTES,
     *keys.ROUTES,

@@ -2,6 +2,8 @@
 
 import htmx from "htmx.org";
 
+import { startSearch } from "./parts/search_dialog";
+
 htmx.config.allowEval = false;
 htmx.config.includeIndicatorStyles = false; // the style would be inline, which our policy forbids
 htmx.config.selfRequestsOnly = true;
@@ -54,7 +56,7 @@ document.addEventListener("click", (event) => {
 
   const opener = around(event, "data-open");
   const dialog = opener && document.getElementById(opener.dataset.open ?? "");
-  if (dialog instanceof HTMLDialogElement) {
+  if (dialog instanceof HTMLDialogElement && !dialog.open && !event.defaultPrevented) {
     event.preventDefault();
     dialog.showModal();
   }
@@ -97,6 +99,9 @@ document.addEventListener(
   },
   true,
 );
+
+const search = document.getElementById("search-dialog");
+if (search instanceof HTMLDialogElement) startSearch(search);
 
 // The first field that is wrong, so that it can be put right at once.
 document.querySelector<HTMLElement>("[aria-invalid='true']")?.focus();
