@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, figures, importing, sdk
+from bench import browser, console, figures, importing, sdk
 from bench.figures import Line, Plan
 
 FIGURES: dict[str, Callable[[Plan], list[Line]]] = {
@@ -23,6 +23,7 @@ FIGURES: dict[str, Callable[[Plan], list[Line]]] = {
     "footprint": figures.footprint,
     "sdk": sdk.calls,
     "importing": importing.importing,
+    "console": console.console,
 }
 #: What issue and documentation speak of.
 _CORES = 2
