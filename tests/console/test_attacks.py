@@ -212,3 +212,15 @@ def api_status(visitor: Visitor, path: str, body: object) -> int:
     status = int(api.request("POST", path, body)[0])
     api.close()
     return status
+
+
+def test_the_page_of_uploads_holds_no_form_of_any_size_in_memory(owner: Visitor) -> None:
+    token = csrf_token(owner.session)
+    # In the body it would be read before it is known whose it is.
+    for content_type in ("application/x-www-form-urlencoded", "Multipart/Form-Data; boundary=x"):
+        answer = owner.http.post(
+            owner.path("/transfer/imports"),
+            content=f"csrf_token={token}",
+            headers={"content-type": content_type},
+        )
+        assert (answer.status_code, "This form is too old" in answer.text) == (403, True)

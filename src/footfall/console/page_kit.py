@@ -38,7 +38,8 @@ from footfall.kernel.instants import to_datetime
 from footfall.workspaces.api import Authenticator, csrf_token, mark_seen, session_of
 from footfall.workspaces.types import Session, Workspace
 
-_UPLOAD: Final = "multipart/form-data"
+#: The key of a page's `opt` by which it takes a body of any size, and reads that itself.
+TAKES_UPLOAD: Final = "takes_upload"
 
 
 class Entry(NamedTuple):
@@ -305,7 +306,7 @@ async def checked_form(request: Request[Any, Any, Any], secret: str) -> FormMult
     if request.headers.get("sec-fetch-site") == "cross-site":
         raise _foreign_form()
     sent = request.headers.get("x-csrf-token")
-    is_upload = request.headers.get("content-type", "").startswith(_UPLOAD)
+    is_upload = bool(request.route_handler.opt.get(TAKES_UPLOAD))
     if sent is not None and not fits(secret, sent):
         raise _foreign_form()
     if is_upload and sent is None:

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from footfall.console.api_calls import ApiRefusal, segment
-from footfall.console.page_kit import Console, TheConsole
+from footfall.console.page_kit import TAKES_UPLOAD, Console, TheConsole
 from footfall.http.services import ACCESS
 
 _KINDS: Final = (("products", "Products"), ("contacts", "Contacts"), ("events", "Events"))
@@ -63,7 +63,12 @@ async def transfer(console: TheConsole) -> Response[str]:
     return await _transfer_page(console, _kind(console))
 
 
-@post("/w/{workspace_id:int}/transfer/imports", status_code=200, request_max_body_size=None)
+@post(
+    "/w/{workspace_id:int}/transfer/imports",
+    status_code=200,
+    request_max_body_size=None,
+    opt={TAKES_UPLOAD: True},
+)
 async def upload(console: TheConsole) -> Response[str]:
     """Hand the upload on to the API as it arrives, and lead to what it would become."""
     kind = _kind(console)
