@@ -86,3 +86,25 @@ def test_the_list_follows_the_typing(
     page.get_by_role("link", name="ann@example.com").click()
     expect(page.get_by_role("heading", name="Attributes")).to_be_visible()
     assert_accessible(page)
+
+
+def test_what_people_do_to_contacts_is_in_the_audit_log_without_what_it_says_of_them(
+    owner: Visitor,
+) -> None:
+    anna, ann = fill(owner)
+    owner.follow(owner.post(f"/contacts/{anna}/attributes", {"name": "city", "value": "Brno"}))
+    owner.follow(owner.post("/contact-lists", {"name": "Summer"}))
+    [made] = owner.api().get("/api/v1/contact-lists")["results"]
+    owner.follow(owner.post(f"/contacts/{anna}/lists", {"add": str(made["id"])}))
+    owner.follow(owner.post(f"/contacts/{anna}/tags", {"add": "gold"}))
+    owner.follow(owner.post(f"/contacts/{ann}/delete"))
+    log = owner.api().get("/api/v1/audit")["results"]
+    assert [(one["action"], one["object_id"]) for one in log if "contact" in one["action"]] == [
+        ("contact.deleted", str(ann)),
+        ("contact.changed", str(anna)),
+        ("contact_list.members_changed", str(made["id"])),
+        ("contact_list.created", str(made["id"])),
+        ("contact.changed", str(anna)),
+    ]
+    assert "Brno" not in str(log)
+    assert "ann@example.com" not in str(log)

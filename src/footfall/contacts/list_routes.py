@@ -11,6 +11,7 @@ from footfall.contacts import api, lists
 from footfall.contacts.answers import ContactAnswer, shown_contact
 from footfall.contacts.lists import ContactList
 from footfall.contacts.logic import Identifiers
+from footfall.contacts.recording import record_contact
 from footfall.http.edge import decoded_segment, record_id
 from footfall.http.paging import check_parameters
 from footfall.http.services import Call, TheCall
@@ -168,6 +169,18 @@ def change_list_members(
             remove=[ContactId(one) for one in data.remove],
             now=receipt.now,
         )
+        if call.access.actor.kind == "user":
+            record_change(
+                conn,
+                call.access,
+                receipt.now,
+                action="contact_list.members_changed",
+                object_kind="contact_list",
+                object_id=str(changed.id),
+                object_name=changed.name,
+                before={"added": [], "removed": []},
+                after={"added": data.add, "removed": data.remove},
+            )
     return _shown(changed)
 
 
@@ -214,6 +227,7 @@ def _tag(call: Call, key: api.ContactKey, change: TagChange) -> ContactAnswer:
             now=receipt.now,
             position=receipt.position,
         )
+        record_contact(conn, call, receipt.now, saved.contact, contact)
     return shown_contact(saved.contact)
 
 

@@ -31,6 +31,7 @@ from footfall.contacts.logic import (
     identifiers_in,
 )
 from footfall.contacts.merge_routes import MERGE_ROUTES
+from footfall.contacts.recording import known_before, named_before, record_contact, record_deletion
 from footfall.contacts.types import KEY_CELL, Contact
 from footfall.http.edge import decoded_segment, record_id
 from footfall.http.paging import (
@@ -280,7 +281,9 @@ async def _delete(call: Call, key: ContactKey) -> None:
 
 def _delete_now(call: Call, key: ContactKey) -> None:
     with call.write() as (conn, receipt):
+        gone = known_before(conn, call, key)
         api.delete_contact(conn, call.scope, key, now=receipt.now)
+        record_deletion(conn, call, receipt.now, gone)
 
 
 @delete(_both(), status_code=204, summary="Delete a user", tags=_COMPATIBLE)
@@ -403,6 +406,7 @@ def put_own_contact(
     """Answer 201 if it was created; who is meant is told by the rules of events (decision 14)."""
     identifiers = data.identifiers(checked_id(decoded_segment(custom_id), "/custom_id"))
     with call.write() as (conn, receipt):
+        before = named_before(conn, call, identifiers)
         saved = api.put_contact(
             conn,
             call.scope,
@@ -412,6 +416,7 @@ def put_own_contact(
             now=receipt.now,
             position=receipt.position,
         )
+        record_contact(conn, call, receipt.now, saved.contact, None if saved.created else before)
     return _shown(saved)
 
 
@@ -443,6 +448,7 @@ def patch_own_contact_by_id(
 
 def _patch(call: Call, key: ContactKey, body: ContactBody) -> Response[ContactAnswer]:
     with call.write() as (conn, receipt):
+        before = known_before(conn, call, key)
         saved = api.change_contact(
             conn,
             call.scope,
@@ -452,6 +458,7 @@ def _patch(call: Call, key: ContactKey, body: ContactBody) -> Response[ContactAn
             now=receipt.now,
             position=receipt.position,
         )
+        record_contact(conn, call, receipt.now, saved.contact, before)
     return _shown(saved)
 
 
