@@ -80,6 +80,8 @@ async def create_list(console: TheConsole) -> Response[str]:
     try:
         made = await console.api.post("/api/v1/contact-lists", {"name": console.field("name")})
     except ApiRefusal as refusal:
+        if refusal.status == 403:
+            raise
         notice = " ".join(refusal.by_field.values())
         return console.go(console.url("/contacts"), notice, tone="bad")
     return console.go(
@@ -269,6 +271,8 @@ async def undo_merge(console: TheConsole, merge_id: FromPath[int]) -> Response[s
     try:
         undone = await console.api.post(f"/api/v1/contacts/merges/{merge_id}/undo")
     except ApiRefusal as refusal:
+        if refusal.status == 403:
+            raise
         if refusal.status == 404:
             raise
         return console.go(console.url("/contacts"), refusal.detail, tone="bad")
