@@ -354,7 +354,7 @@ def _check_operations(shop: Shop) -> None:
     assert "//" not in page.text.replace("https://shop", "")
     assert "/api/v1/set-aside-values" in page.text
     # What a person needs of an operation: what it does, what it takes, what it answers.
-    assert "Answer products by id, deleted ones left out." in page.text
+    assert "Answer the settings of the workspace that the token opens." in page.text
     assert "&quot;attributes&quot;?: {…}" in page.text
     assert "&quot;time_zone&quot;: string" in page.text
     assert "$ref" not in page.text
