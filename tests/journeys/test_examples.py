@@ -59,7 +59,8 @@ def test_the_examples_of_the_rest_api_work_from_top_to_bottom(shop, tmp_path):
     script = "\n".join(f"{piece}\necho\necho NEXT" for piece in pieces)
     script = script.replace("the-token-that-was-printed", shop.new_token())
     output = bash(script.replace("127.0.0.1:8000", f"127.0.0.1:{shop.port}"), tmp_path)
-    _, limits, single, batch, read, mugs, replay, error, rest = output.split("NEXT")
+    _, limits, single, batch, read, mugs, found, replay, error, rest = output.split("NEXT")
+    assert '"products":[{' in found.replace(" ", ""), found
     assert rest.strip() == ""
     assert limits.count('"allowed_networks":["203.0.113.0/24","2001:db8::7"]') == 2
     assert limits.count('"requests_per_second":50') == 2
