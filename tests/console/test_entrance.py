@@ -4,6 +4,7 @@ import re
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from footfall.workspaces.api import csrf_token
 from tests.console.house import House, Visitor, text_of
@@ -179,3 +180,17 @@ def test_behind_a_trusted_proxy_each_visitor_has_attempts_of_their_own(
                 assert answer.status_code == 400, number
     finally:
         house.close()
+
+
+def test_signing_in_needs_the_keyboard_alone(house: House, chromium: Browser, ada: str):
+    context = chromium.new_context(base_url=house.url)
+    page = context.new_page()
+    page.goto("/sign-in")
+    while page.evaluate("document.activeElement.name") != "email":
+        page.keyboard.press("Tab")
+    page.keyboard.type(ada)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/w/1/**")
+    context.close()
