@@ -13,7 +13,7 @@ from footfall.console.page_kit import Console, TheConsole
 from footfall.kernel.errors import Forbidden
 
 _ATTRIBUTES: Final = "/attributes"
-_TYPES: Final = {
+TYPE_NAMES: Final = {
     "string": "Text",
     "integer": "Whole number",
     "float": "Number",
@@ -25,7 +25,7 @@ _TYPES: Final = {
     "list": "List of texts",
 }
 #: "list" is for built-in attributes only.
-_TYPE_CHOICES: Final = tuple((key, label) for key, label in _TYPES.items() if key != "list")
+_TYPE_CHOICES: Final = tuple((key, label) for key, label in TYPE_NAMES.items() if key != "list")
 _RULES: Final = (
     ("any", "Everybody's values"),
     ("feed only", "Only feeds and imported files"),
@@ -33,7 +33,7 @@ _RULES: Final = (
 )
 _KINDS: Final = (("product", "Products"), ("contact", "Contacts"))
 _WORDS: Final[dict[str, Any]] = {
-    "types": _TYPES,
+    "types": TYPE_NAMES,
     "type_choices": _TYPE_CHOICES,
     "rules": dict(_RULES),
 }

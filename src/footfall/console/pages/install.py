@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from footfall.console.api_calls import ApiRefusal
 from footfall.console.page_kit import Console, TheConsole
+from footfall.console.pages.attributes import TYPE_NAMES
 from footfall.console.pages.live import shown_row
 
 
@@ -33,9 +34,10 @@ async def _page(
         active="install",
         status=status,
         problems={"": problem} if problem else None,
-        app_keys=app_keys["results"],
+        app_keys=[key for key in app_keys["results"] if key["revoked_at"] is None],
         newest=newest[0] if newest else None,
         groups=[*product_groups["results"], *contact_groups["results"]],
+        types=TYPE_NAMES,
         token=token,
     )
 
