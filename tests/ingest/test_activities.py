@@ -19,7 +19,7 @@ from footfall.ingest.placement import Placed, decode_resolved
 from footfall.kernel.ids import Position
 from footfall.state.schema import activity_names, failed_events
 from footfall.warehouse.api import Relation, Warehouse, WarehouseError, statement
-from footfall.workspaces.api import scope_of
+from footfall.workspaces.api import operator_access, scope_of
 from footfall.workspaces.types import Workspace
 from tests.ingest.stack import NOW, Stack
 
@@ -290,7 +290,7 @@ def test_a_failed_activity_is_shown_and_replayed_as_it_is(stack: Stack) -> None:
             stack.state,
             stack.journal,
             advisor,
-            scope_of(shop),
+            operator_access(shop),
             failed_id,
             Correction(),
             clock=lambda: NOW,

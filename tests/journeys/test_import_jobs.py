@@ -41,6 +41,7 @@ def test_a_killed_import_goes_on_where_it_stopped(shop: Shop):
     import_id = upload(client, "custom_id,name\n" + rows)
     wait_for(client, import_id, lambda found: found["succeeded"] > 0)
     shop.kill()
+    client.close()
     shop.start()
     found = wait_for(client, import_id, lambda found: found["status"] == "finished")
     assert (found["total_count"], found["succeeded"]) == (PRODUCTS, PRODUCTS)
