@@ -271,9 +271,7 @@ async def undo_merge(console: TheConsole, merge_id: FromPath[int]) -> Response[s
     try:
         undone = await console.api.post(f"/api/v1/contacts/merges/{merge_id}/undo")
     except ApiRefusal as refusal:
-        if refusal.status == 403:
-            raise
-        if refusal.status == 404:
+        if refusal.status in {403, 404}:
             raise
         return console.go(console.url("/contacts"), refusal.detail, tone="bad")
     return console.go(
