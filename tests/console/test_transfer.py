@@ -1,9 +1,15 @@
 """Import and export in the console: a file's way in, seen before it is stored, and lists out."""
 
+import csv
+import io
+import json
+import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from footfall.workspaces.api import csrf_token
@@ -62,7 +68,7 @@ def test_a_viewer_uploads_nothing_and_exports_what_they_see(house: House, owner:
     with house.visitor("viewer", owner.workspace) as viewer:
         answer = upload(viewer, CATALOG, csrf_token=csrf_token(viewer.session))
         assert answer.status_code == 403
-        exported = viewer.get("/transfer/export", list="products", format="csv")
+        exported = viewer.get("/transfer/export", export_list="products", format="csv")
     assert exported.headers["content-disposition"].startswith("attachment")
     assert "'=1+1" in exported.text
 
@@ -82,3 +88,95 @@ def test_a_cancelled_import_is_listed_as_one(owner: Visitor):
     path = added.headers["location"].removeprefix(owner.path(""))
     listed = owner.follow(owner.post(f"{path}/cancel", {}))
     assert "cancelled" in listed.text
+
+
+def links(page: httpx.Response, file_format: str) -> list[str]:
+    """Return where the export menus of a page lead to for a format."""
+    found = map(unescape, re.findall(r'href="([^"]*/transfer/export[?][^"]*)"', page.text))
+    return [one for one in found if f"format={file_format}" in one]
+
+
+def files(visitor: Visitor, path: str, **query: Any) -> list[list[dict[str, Any]]]:
+    """Return what the menus of a page give as JSON lines."""
+    page = visitor.get(path, **query)
+    assert page.status_code == 200
+    answers = [visitor.http.get(link) for link in links(page, "jsonl")]
+    assert [one.status_code for one in answers] == [200] * len(answers)
+    return [[json.loads(line) for line in one.text.splitlines()] for one in answers]
+
+
+def test_the_menu_of_a_list_of_products_gives_what_is_found_in_its_order(owner: Visitor):
+    api = owner.api()
+    for name, price, color in (("a", 3, "red"), ("b", 9, "red"), ("c", 5, "red"), ("d", 4, "blue")):
+        body = {"attributes": {"name": f"Mug {name}", "price": price, "color": color}}
+        api.request("PUT", f"/api/v1/products/{name}", body, Prefer="wait")
+    asked = {"search": "mug", "filter": ["price:at_least:4", "color:is:red"], "sort": "-price"}
+    [found] = files(owner, "/products", **asked)
+    assert [one["custom_id"] for one in found] == ["b", "c"]
+    [link] = links(owner.get("/products", **asked), "csv")
+    table = list(csv.DictReader(io.StringIO(owner.http.get(link).text.removeprefix("\ufeff"))))
+    assert [(one["custom_id"], one["price"]) for one in table] == [("b", "9.0"), ("c", "5.0")]
+    entries = api.get("/api/v1/audit", action="export.started")["results"]
+    assert entries[0]["after"]["filter"] == asked["filter"]
+
+
+def test_the_menu_of_contacts_keeps_to_the_list_that_is_shown(owner: Visitor):
+    api = owner.api()
+    for name in ("anna", "ben", "cleo"):
+        api.request("PUT", f"/api/v1/contacts/{name}", {"email": f"{name}@example.com"})
+    owner.post("/contact-lists", {"name": "Summer"})
+    [made] = api.get("/api/v1/contact-lists")["results"]
+    for name in ("anna", "cleo"):
+        contact = api.get(f"/api/v1/contacts/{name}")["id"]
+        owner.follow(owner.post(f"/contacts/{contact}/lists", {"add": str(made["id"])}))
+    [found] = files(owner, "/contacts", list=str(made["id"]), sort="name")
+    assert [one["custom_id"] for one in found] == ["anna", "cleo"]
+
+
+def test_the_menus_of_events_failures_values_and_changes_give_what_their_pages_show(owner: Visitor):
+    api = owner.api()
+    api.request(
+        "POST", "/api/v1/attributes", {"kind": "product", "name": "until", "value_type": "date"}
+    )
+    said = [
+        {"user_custom_id": "anna", "event_type": kind, "product_id": "mug", "data": {"until": "x"}}
+        for kind in ("view", "view", "purchase", "nonsense")
+    ]
+    api.request("POST", "/api/v1/events", said, Prefer="wait")
+    [viewed] = files(owner, "/live", event_type="view")
+    assert [one["event_type"] for one in viewed] == ["view", "view"]
+    assert files(owner, "/live", kind="page_view") == [[]]
+    [failed] = files(owner, "/failed-events", q="nonsense")
+    assert [one["code"] for one in failed] == ["unknown_event_type"]
+    [aside] = files(owner, "/attributes/set-aside")
+    assert [(one["name"], one["raw"]) for one in aside] == [("until", '"x"')]
+    [changes] = files(owner, "/settings/audit", object_kind="attribute")
+    assert {one["object_kind"] for one in changes} == {"attribute"}
+
+
+@pytest.mark.parametrize("chosen", ["set-aside-values:contact", "failed-events", "audit"])
+def test_each_list_of_the_export_page_has_a_file(owner: Visitor, chosen: str):
+    page = owner.get("/transfer")
+    assert f'<option value="{chosen}">' in page.text
+    answer = owner.get("/transfer/export", export_list=chosen, format="jsonl")
+    assert answer.status_code == 200
+
+
+def test_the_menu_follows_a_list_that_is_narrowed_in_place(
+    owner: Visitor, open_browser: Callable[..., BrowserContext]
+):
+    api = owner.api()
+    for name in ("red", "blue"):
+        body = {"attributes": {"name": f"{name} mug"}}
+        api.request("PUT", f"/api/v1/products/{name}", body, Prefer="wait")
+    page = open_browser(owner).new_page()
+    watch_policy(page)
+    page.goto(owner.path("/products"))
+    page.get_by_label("Name or id").fill("blue")
+    expect(page.get_by_text("red mug")).to_have_count(0)
+    page.get_by_text("Export", exact=True).click()
+    assert_accessible(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSON lines").click()
+    lines = download.value.path().read_text().splitlines()
+    assert [json.loads(line)["custom_id"] for line in lines] == ["blue"]

@@ -136,7 +136,10 @@ async def export_list(
 
 def _begin(call: Call, list_name: str, file_format: str) -> Sequence[Definition]:
     """Write down that somebody takes data away; return the attributes that get columns."""
-    filters = {name: value for name, value in call.query if name not in _OWN_PARAMETERS}
+    filters: dict[str, list[str]] = {}  # some may be repeated
+    for name, value in call.query:
+        if name not in _OWN_PARAMETERS:
+            filters[name] = [*filters.get(name, []), value]
     with call.write() as (conn, receipt):
         record_change(
             conn,
@@ -146,7 +149,10 @@ def _begin(call: Call, list_name: str, file_format: str) -> Sequence[Definition]
             object_kind="export",
             object_id=list_name,
             before=None,
-            after={"format": file_format, **filters},
+            after={
+                "format": file_format,
+                **{name: one[0] if len(one) == 1 else one for name, one in filters.items()},
+            },
         )
         kind = EXPORTED[list_name]
         return [] if kind is None else list(load_definitions(conn, call.scope, kind).all())

@@ -1,5 +1,6 @@
 """Import and export: files in, with a look at what they would become, and lists out."""
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
@@ -14,13 +15,15 @@ from footfall.console.page_kit import TAKES_UPLOAD, Console, TheConsole
 from footfall.http.services import ACCESS
 
 _KINDS: Final = (("products", "Products"), ("contacts", "Contacts"), ("events", "Events"))
-#: Lists that have a file, as people call them.
+#: Lists that have a file, as people call them; behind the colon the kind that a list must be of.
 LISTS: Final = (
     ("products", "Products"),
     ("contacts", "Contacts"),
     ("events", "Product events"),
     ("activities", "Other events and page views"),
     ("failed-events", "Failed events"),
+    ("set-aside-values:product", "Values of products set aside"),
+    ("set-aside-values:contact", "Values of contacts set aside"),
     ("audit", "Audit log"),
 )
 _FORMATS: Final = (
@@ -28,6 +31,8 @@ _FORMATS: Final = (
     ("jsonl", "JSON lines, for programs"),
     ("parquet", "Parquet, for data tools"),
 )
+#: Names the list; no list has a filter of that name.
+_LIST_FIELD: Final = "export_list"
 _HISTORY_ROWS: Final = 20
 _UNDER_WAY: Final = frozenset({"queued", "running"})
 _EVENT_TYPES_HINT: Final = "If no column says it: view, add to cart, purchase, …"
@@ -83,7 +88,7 @@ async def upload(console: TheConsole) -> Response[str]:
 async def _passed_on(console: Console, kind: str) -> tuple[int, bytes]:
     """Return status and body of the API's answer to the request's own body."""
     request = console.request
-    scope = _api_scope(console, "POST", "/api/v1/imports", {"kind": kind})
+    scope = _api_scope(console, "POST", "/api/v1/imports", [("kind", kind)])
     scope["headers"] = [
         *scope["headers"],
         *(
@@ -106,7 +111,7 @@ async def _passed_on(console: Console, kind: str) -> tuple[int, bytes]:
 
 
 def _api_scope(
-    console: Console, method: str, path: str, parameters: dict[str, str]
+    console: Console, method: str, path: str, parameters: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     """Return the ASGI scope of a call of the API whose body or answer is not held in memory."""
     return {
@@ -238,12 +243,14 @@ async def cancel(console: TheConsole, import_id: FromPath[str]) -> Response[str]
 
 @get("/w/{workspace_id:int}/transfer/export")
 async def export(console: TheConsole) -> ASGIApp:
-    """Hand the API's file on as it comes, with the filters of the list."""
-    wanted = {
-        name: str(value) for name, value in console.request.query_params.items() if value != ""
-    }
-    name = wanted.pop("list", "")
-    scope = _api_scope(console, "GET", f"/api/v1/exports/{segment(name)}", wanted)
+    """Hand the API's file of `export_list` on as it comes, with the filters of the list."""
+    query = [pair for pair in console.request.query_params.multi_items() if pair[1] != ""]
+    filters = [(name, str(value)) for name, value in query if name != _LIST_FIELD]
+    name, _, kind = console.parameter(_LIST_FIELD).partition(":")
+    path = f"/api/v1/exports/{segment(name)}"
+    if kind:
+        filters.append(("kind", kind))
+    scope = _api_scope(console, "GET", path, filters)
     api = console.request.app.state.api_app
 
     async def file(_scope: Scope, receive: Receive, send: Send) -> None:
