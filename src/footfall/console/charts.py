@@ -67,7 +67,7 @@ def product_chart(
     labels = [label for _, label in _SERIES]
     chart = (
         altair.Chart(altair.InlineData(values=rows), title=altair.Title(title[:80], anchor="start"))
-        .mark_line(interpolate="monotone", strokeWidth=2)
+        .mark_line(strokeWidth=2)
         .encode(
             x=altair.X("day:T", title="Day", axis=altair.Axis(labelAngle=0, tickCount=6)),
             y=altair.Y("number:Q", title="Events a day", axis=altair.Axis(tickMinStep=1)),
@@ -123,13 +123,18 @@ def summary_of(numbers: Mapping[str, Any], fmt: Formatter) -> str:
     best = max(days, key=lambda day: int(day["views"]))
     total = (
         f"From {fmt.day(days[0]['day'])} to {fmt.day(days[-1]['day'])}:"
-        f" {fmt.number(numbers['views'])} views, {fmt.number(numbers['carts'])} times put into a"
-        f" cart, {fmt.number(numbers['purchases'])} purchases,"
+        f" {_counted(numbers['views'], 'view', fmt)},"
+        f" {_counted(numbers['carts'], 'time', fmt)} put into a cart,"
+        f" {_counted(numbers['purchases'], 'purchase', fmt)},"
         f" {fmt.number(numbers['returns'])} taken back."
     )
     if not best["views"]:
         return total
     return f"{total} Most views on {fmt.day(best['day'])}: {fmt.number(best['views'])}."
+
+
+def _counted(number: int, noun: str, fmt: Formatter) -> str:
+    return f"{fmt.number(number)} {noun}{'' if number == 1 else 's'}"
 
 
 _SCRIPT: Final = Path(__file__).with_name("charts.js")
