@@ -59,7 +59,7 @@ def test_a_type_is_changed_after_a_look_and_changed_back(owner: Visitor) -> None
     here = "/attributes/product/weight"
     preview = owner.post(f"{here}/preview", {"value_type": "float"})
     told = text_of(preview)
-    assert "1 values fit. 1 do not" in told
+    assert "1 value would fit. 1 would not" in told
     assert "1 kg" in told
     assert "pot" in told
     changed = text_of(owner.follow(owner.post(f"{here}/change", {"value_type": "float"})))

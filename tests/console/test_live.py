@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.console.house import House, Visitor, assert_accessible, text_of, watch_policy
@@ -48,8 +49,41 @@ def test_install_turns_green_by_itself_and_live_shows_what_comes(
     expect(page.locator("#live-rate")).to_contain_text("per second now")
     assert_accessible(page)
     rows.first.get_by_role("link").click()
+    page.get_by_role("link", name="Open on a page of its own").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("view")
     assert_accessible(page)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_events_open_beside_the_list_by_keyboard_while_others_come(
+    owner: Visitor, open_browser: Callable[..., BrowserContext], width: int
+) -> None:
+    _send(owner, "mug-1", data={"name": "<b>Blue</b> mug", "price": "cheap"})
+    _send(owner, "mug-2")
+    page = open_browser(owner, viewport={"width": width, "height": 800}).new_page()
+    watch_policy(page)
+    page.goto(owner.path("/live"))
+    page.wait_for_selector("#live-rate:not(:empty)")  # the stream is open
+    rows = page.locator("#live tbody tr")
+    link = rows.nth(1).get_by_role("link")
+    link.focus()
+    page.keyboard.press("Enter")
+    panel = page.get_by_role("dialog", name="view")
+    expect(panel).to_contain_text("Product: name <b>Blue</b> mug")
+    expect(panel).to_contain_text("Values set aside")
+    expect(panel.get_by_role("button", name="Close")).to_be_focused()
+    assert_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    _send(owner, "mug-3")
+    expect(rows).to_have_count(3)
+    expect(panel).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(rows.nth(2).get_by_role("link")).to_be_focused()
+    page.keyboard.press("Enter")
+    panel.get_by_role("button", name="Close").press("Enter")
+    expect(panel).to_be_hidden()
+    expect(rows.nth(2).get_by_role("link")).to_be_focused()
 
 
 def test_live_filters_what_comes_too(

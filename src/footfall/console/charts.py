@@ -123,18 +123,14 @@ def summary_of(numbers: Mapping[str, Any], fmt: Formatter) -> str:
     best = max(days, key=lambda day: int(day["views"]))
     total = (
         f"From {fmt.day(days[0]['day'])} to {fmt.day(days[-1]['day'])}:"
-        f" {_counted(numbers['views'], 'view', fmt)},"
-        f" {_counted(numbers['carts'], 'time', fmt)} put into a cart,"
-        f" {_counted(numbers['purchases'], 'purchase', fmt)},"
+        f" {fmt.counted(numbers['views'], 'view')},"
+        f" {fmt.counted(numbers['carts'], 'time')} put into a cart,"
+        f" {fmt.counted(numbers['purchases'], 'purchase')},"
         f" {fmt.number(numbers['returns'])} taken back."
     )
     if not best["views"]:
         return total
     return f"{total} Most views on {fmt.day(best['day'])}: {fmt.number(best['views'])}."
-
-
-def _counted(number: int, noun: str, fmt: Formatter) -> str:
-    return f"{fmt.number(number)} {noun}{'' if number == 1 else 's'}"
 
 
 _SCRIPT: Final = Path(__file__).with_name("charts.js")

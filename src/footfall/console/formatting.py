@@ -94,6 +94,10 @@ class Formatter:
             return "–"
         return format_decimal(Decimal(str(value)), locale=self.locale)
 
+    def counted(self, number: int, noun: str) -> str:
+        """Return how many there are of something whose plural ends in s."""
+        return f"{self.number(number)} {noun}{'' if number == 1 else 's'}"
+
     def percent(self, value: float | Decimal | None) -> str:
         """Return a share of 1 as per cent with one decimal place; an en dash for None."""
         if value is None:

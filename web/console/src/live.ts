@@ -26,6 +26,8 @@ interface Arrived {
 
 const MOST_ROWS = 200;
 const SUMMARY_MS = 5000;
+/** Where there is room beside the list; the style sheet says the same. */
+const WIDE = window.matchMedia("(min-width: 60.01rem)");
 
 function labelOf(arrived: Arrived, stored: Stored): string {
   return stored.event_type || stored.name || arrived.kind.replace("_", " ");
@@ -136,7 +138,49 @@ function watchAll(table: HTMLTableElement): void {
   }, SUMMARY_MS);
 }
 
+/** Open events beside the list; where that fails, and in a new tab, their links lead to their page. */
+function openBeside(table: HTMLTableElement, panel: HTMLDialogElement): void {
+  let opener: HTMLAnchorElement | null = null;
+
+  function mark(link: HTMLAnchorElement | null): void {
+    opener?.removeAttribute("aria-current");
+    link?.setAttribute("aria-current", "true");
+    opener = link;
+  }
+
+  async function open(link: HTMLAnchorElement): Promise<void> {
+    const answer = await fetch(link.href, { headers: { "HX-Request": "true" }, redirect: "error" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    // The server's own template, with all that came from outside escaped.
+    panel.innerHTML = await answer.text();
+    if (panel.open) panel.close();
+    mark(link);
+    if (WIDE.matches) panel.show();
+    else panel.showModal();
+    panel.scrollTop = 0;
+  }
+
+  table.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    open(link).catch(() => location.assign(link.href));
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && panel.open) panel.close();
+  });
+  panel.addEventListener("close", () => {
+    if (panel.open) return; // another event was opened meanwhile
+    const link = opener;
+    mark(null);
+    (link?.isConnected ? link : table.querySelector("a"))?.focus();
+  });
+  WIDE.addEventListener("change", () => panel.close());
+}
+
 const first = document.getElementById("first-event");
 if (first) watchFirst(first);
 const table = document.getElementById("live");
+const panel = document.getElementById("event-panel");
 if (table instanceof HTMLTableElement) watchAll(table);
+if (table instanceof HTMLTableElement && panel instanceof HTMLDialogElement) openBeside(table, panel);

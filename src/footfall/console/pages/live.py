@@ -104,15 +104,15 @@ async def activity(console: TheConsole, activity_id: FromPath[int]) -> Response[
 
 def _detail_page(console: Console, detail: Any, stored: Any) -> Response[str]:
     changes = [{**change, "shown": _shown(change["value"])} for change in detail["changes"]]
-    return console.page(
-        "live/event.html",
-        title="Event",
-        active="live",
-        detail=detail,
-        stored=shown_row(stored),
-        changes=changes,
-        pretty=msgspec.json.format(_encode(stored), indent=2).decode(),
-    )
+    shown = {
+        "detail": detail,
+        "stored": shown_row(stored),
+        "changes": changes,
+        "pretty": msgspec.json.format(_encode(stored), indent=2).decode(),
+    }
+    if console.is_part:
+        return console.part("live/event_panel.html", here=console.request.url.path, **shown)
+    return console.page("live/event.html", title="Event", active="live", **shown)
 
 
 def _shown(value: Any) -> str:
