@@ -180,3 +180,46 @@ def test_the_menu_follows_a_list_that_is_narrowed_in_place(
         page.get_by_role("link", name="JSON lines").click()
     lines = download.value.path().read_text().splitlines()
     assert [json.loads(line)["custom_id"] for line in lines] == ["blue"]
+
+
+def test_an_upload_says_how_far_it_is_and_can_be_cancelled(
+    owner: Visitor, open_browser: Callable[..., BrowserContext], tmp_path: Any
+):
+    path = tmp_path / "catalog.csv"
+    rows = (f"sku-{number},A mug with a long name\n" for number in range(20_000))
+    path.write_text("custom_id,name\n" + "".join(rows))
+    context = open_browser(owner)
+    page = context.new_page()
+    watch_policy(page)
+    network = context.new_cdp_session(page)
+    page.goto(owner.path("/transfer"))
+    page.locator("#field-file").set_input_files(path)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 100_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    page.get_by_role("button", name="Upload and look").click()
+    bar = page.get_by_role("progressbar")
+    expect(bar).to_be_visible()
+    expect(page.get_by_text(re.compile("% sent"))).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("button", name="Cancel the upload").click()
+    expect(page.get_by_text("Cancelled. Nothing of the file was kept.")).to_be_visible()
+    expect(bar).to_be_hidden()
+    assert owner.api().get("/api/v1/imports")["results"] == []
+    network.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+    page.get_by_role("button", name="Upload and look").click()
+    expect(page.locator("#preview")).to_contain_text("A mug with a long name")
+
+
+def test_what_is_wrong_with_an_upload_is_told_in_place(
+    owner: Visitor, open_browser: Callable[..., BrowserContext], tmp_path: Any
+):
+    path = tmp_path / "empty.csv"
+    path.write_text("")
+    page = open_browser(owner).new_page()
+    watch_policy(page)
+    page.goto(owner.path("/transfer"))
+    page.locator("#field-file").set_input_files(path)
+    page.get_by_role("button", name="Upload and look").click()
+    expect(page.get_by_text("This file is empty")).to_be_visible()
+    expect(page.locator("#field-file")).to_be_focused()
+    assert_accessible(page)

@@ -3,6 +3,7 @@
 import htmx from "htmx.org";
 
 import { startSearch } from "./parts/search_dialog";
+import { startUploads } from "./parts/upload";
 
 htmx.config.allowEval = false;
 htmx.config.includeIndicatorStyles = false; // the style would be inline, which our policy forbids
@@ -102,6 +103,7 @@ document.addEventListener(
 
 const search = document.getElementById("search-dialog");
 if (search instanceof HTMLDialogElement) startSearch(search);
+startUploads();
 
 // The first field that is wrong, so that it can be put right at once.
 document.querySelector<HTMLElement>("[aria-invalid='true']")?.focus();

@@ -43,6 +43,9 @@ _COLUMNS_SECONDS: Final = 365 * 86_400
 #: Attributes that the head of a product's page shows in its own way.
 _IN_HEAD: Final = frozenset({"name", "image_url", "tags", "categories", "category_name"})
 
+#: Words of attributes' names that are not written as words are.
+_ABBREVIATED: Final = {"url": "URL", "gtin": "GTIN"}
+
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -95,7 +98,8 @@ async def products(console: TheConsole) -> Response[str]:
     problems: Mapping[str, str] = {}
     asked = {
         **query,
-        "columns": ",".join(["name", "image_url", *columns]),
+        # The currency stands beside the price.
+        "columns": ",".join(dict.fromkeys(["name", "image_url", "currency", *columns])),
         "cursor": console.parameter("cursor"),
         "limit": _ROWS,
     }
@@ -133,7 +137,13 @@ async def products(console: TheConsole) -> Response[str]:
 
 
 def _label(name: str, known: Mapping[str, Any]) -> str:
-    return _NUMBERS.get(name) or str(known[name]["name"]).replace("_", " ").capitalize()
+    return _NUMBERS.get(name) or label_of(known[name]["name"])
+
+
+def label_of(name: str) -> str:
+    """Return an attribute's name as a label says it."""
+    words = " ".join(_ABBREVIATED.get(word, word) for word in name.split("_"))
+    return words[:1].upper() + words[1:]
 
 
 def _in_words(text: str, known: Mapping[str, Any]) -> str:
@@ -236,6 +246,7 @@ async def _form(
         product=found,
         definitions=list(known.values()),
         texts={**texts, **(written or {})},
+        label_of=label_of,
         choices_of=lambda one: [("", "–"), *((choice, choice) for choice in one["choices"])],
         custom_id=console.field("custom_id"),
     )
