@@ -54,6 +54,7 @@ def test_names_of_settings_lists_tags_and_files_are_text(owner: Visitor) -> None
         f"/contacts/{number}",
         f"/contacts/{number}/merge",
         f"/contacts?list={list_id}",
+        "/contact-lists",
         "/settings/api-keys",
         "/settings/app-keys",
         "/settings/workspaces",
@@ -68,7 +69,7 @@ def test_names_of_settings_lists_tags_and_files_are_text(owner: Visitor) -> None
         assert page.status_code == 200, path
         assert not RUNS.search(page.text), path
         shown += "&lt;script&gt;hacked()" in page.text
-    assert shown == 12
+    assert shown == 13
 
 
 def test_other_workspaces_numbers_in_ones_own_forms_reach_nothing(
@@ -90,6 +91,9 @@ def test_other_workspaces_numbers_in_ones_own_forms_reach_nothing(
         (f"/contacts/{anna}/attributes", {"name": "first_name", "value": "stolen"}),
         (f"/contacts/{anna}/tags", {"add": "stolen"}),
         (f"/contacts/{anna}/lists", {"add": str(vip)}),
+        (f"/contact-lists/{vip}/rename", {"name": "stolen"}),
+        (f"/contact-lists/{vip}/archive", {}),
+        (f"/contact-lists/{vip}/restore", {}),
         (f"/contacts/{anna}/merge", {"into": str(ben)}),
         (f"/contacts/{anna}/delete", {}),
         (f"/settings/api-keys/{token}", {"name": "stolen"}),

@@ -108,3 +108,50 @@ def test_what_people_do_to_contacts_is_in_the_audit_log_without_what_it_says_of_
     ]
     assert "Brno" not in str(log)
     assert "ann@example.com" not in str(log)
+
+
+def test_a_list_is_renamed_archived_and_brought_back(
+    owner: Visitor, open_browser: Callable[..., BrowserContext]
+) -> None:
+    anna, _ = fill(owner)
+    page = open_browser(owner).new_page()
+    watch_policy(page)
+    page.goto(owner.path("/contacts"))
+    page.get_by_role("link", name="Lists").click()
+    expect(page.get_by_role("heading", name="No lists yet")).to_be_visible()
+    page.get_by_label("Name of the list").fill("Summer")
+    page.get_by_role("button", name="Make the list").click()
+    owner.follow(owner.post("/contact-lists", {"name": "Winter"}))
+    [summer] = [
+        one["id"]
+        for one in owner.api().get("/api/v1/contact-lists")["results"]
+        if one["name"] == "Summer"
+    ]
+    owner.follow(owner.post(f"/contacts/{anna}/lists", {"add": str(summer)}))
+    page.goto(owner.path("/contact-lists"))
+    page.get_by_text("Rename Summer").click()
+    page.get_by_label("New name").first.fill("Winter")
+    page.get_by_role("button", name="Rename").click()
+    wrong = page.locator("[aria-invalid='true']")
+    expect(wrong).to_be_focused()
+    assert_accessible(page)
+    wrong.fill("Spring")
+    wrong.press("Enter")
+    expect(page.get_by_text("The list is called Spring now.")).to_be_visible()
+    page.get_by_role("button", name="Archive Spring").click()
+    expect(page.get_by_text("Spring is archived.")).to_be_visible()
+    assert "Spring" not in text_of(owner.get("/contacts")).partition("API")[0]
+    assert_accessible(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Spring is back.")).to_be_visible()
+    assert "anna@example.com" in text_of(owner.get("/contacts", list=str(summer)))
+    assert "Winter" not in text_of(owner.get("/contact-lists", search="spr")).partition("API")[0]
+
+
+def test_a_list_without_a_name_or_of_a_name_taken_is_refused_in_place(owner: Visitor) -> None:
+    owner.follow(owner.post("/contact-lists", {"name": "Summer"}))
+    for name in ("", "Summer"):
+        answer = owner.post("/contact-lists", {"name": name})
+        assert answer.status_code in {400, 409}, name
+        assert 'aria-invalid="true"' in answer.text
+    assert owner.post("/contact-lists/999999/archive").status_code == 404

@@ -13,6 +13,7 @@ from footfall.console.page_kit import ConsoleServices, TheConsole, provider
 from footfall.console.pages import (
     account,
     attributes,
+    contact_lists,
     contacts,
     entrance,
     failed_events,
@@ -39,6 +40,7 @@ PAGES: Final[list[HTTPRouteHandler]] = [
     *entrance.ROUTES,
     *home.ROUTES,
     *contacts.ROUTES,
+    *contact_lists.ROUTES,
     *live.ROUTES,
     *search.ROUTES,
     *install.ROUTES,

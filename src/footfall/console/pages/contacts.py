@@ -74,22 +74,6 @@ async def contacts(console: TheConsole) -> Response[str]:
     )
 
 
-@post("/w/{workspace_id:int}/contact-lists", include_in_schema=False)
-async def create_list(console: TheConsole) -> Response[str]:
-    """Make a list of contacts."""
-    try:
-        made = await console.api.post("/api/v1/contact-lists", {"name": console.field("name")})
-    except ApiRefusal as refusal:
-        if refusal.status == 403:
-            raise
-        notice = " ".join(refusal.by_field.values())
-        return console.go(console.url("/contacts"), notice, tone="bad")
-    return console.go(
-        console.url(f"/contacts?list={made['id']}"),
-        f"Made the list {made['name']}. Open a contact to put it on the list.",
-    )
-
-
 @get("/w/{workspace_id:int}/contacts/{contact_id:int}", include_in_schema=False)
 async def contact(console: TheConsole, contact_id: FromPath[int]) -> Response[str]:
     """Show one contact; of a merged one, the one it was merged into."""
@@ -104,14 +88,14 @@ async def _contact_page(
     status: int = 200,
 ) -> Response[str]:
     path = f"/api/v1/contacts/by-id/{contact_id}"
-    found = await console.api.get(path)
-    history = await console.api.get(
-        f"{path}/history", {"limit": _ROWS, "cursor": console.parameter("cursor")}
+    found, history, cart, values, merges, lists = await asyncio.gather(
+        console.api.get(path),
+        console.api.get(f"{path}/history", {"limit": _ROWS, "cursor": console.parameter("cursor")}),
+        console.api.get(f"{path}/cart"),
+        console.api.get(f"{path}/attributes"),
+        console.api.get(f"{path}/merges"),
+        console.api.get("/api/v1/contact-lists"),
     )
-    cart = await console.api.get(f"{path}/cart")
-    values = await console.api.get(f"{path}/attributes")
-    merges = await console.api.get(f"{path}/merges")
-    lists = await console.api.get("/api/v1/contact-lists")
     own_lists = {one["id"] for one in found["lists"]}
     pictures = {line["product"]["id"]: line["image_url"] for line in cart["items"]}
     pictures |= await _pictures(console, history["results"], pictures)
@@ -301,7 +285,6 @@ async def delete(console: TheConsole, contact_id: FromPath[int]) -> Response[str
 
 ROUTES: Final[list[HTTPRouteHandler]] = [
     contacts,
-    create_list,
     contact,
     change_attribute,
     change_tags,
