@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from footfall.console.assets import asset_url
+from footfall.console.wording import source_name, type_name
 
 #: Nothing runs or styles a page but our own files. Pictures are the shop's, wherever they lie.
 POLICY: Final = (
@@ -43,6 +44,8 @@ def templates() -> Environment:
     environment.filters["json"] = json_text
     environment.filters["pretty_json"] = pretty_json
     environment.filters["web_url"] = web_url
+    environment.filters["type_name"] = type_name
+    environment.filters["source_name"] = source_name
     environment.globals["asset"] = asset_url
     return environment
 

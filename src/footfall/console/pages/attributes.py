@@ -10,20 +10,10 @@ from litestar.params import FromPath
 from footfall.console.api_calls import ApiRefusal, segment
 from footfall.console.browser_state import Undo
 from footfall.console.page_kit import Console, TheConsole
+from footfall.console.wording import TYPE_NAMES
 from footfall.kernel.errors import Forbidden
 
 _ATTRIBUTES: Final = "/attributes"
-TYPE_NAMES: Final = {
-    "string": "Text",
-    "integer": "Whole number",
-    "float": "Number",
-    "boolean": "Yes or no",
-    "date": "Date",
-    "datetime": "Date and time",
-    "fixed": "Choice from a list",
-    "json": "Structured data (JSON)",
-    "list": "List of texts",
-}
 #: "list" is for built-in attributes only.
 _TYPE_CHOICES: Final = tuple((key, label) for key, label in TYPE_NAMES.items() if key != "list")
 _RULES: Final = (

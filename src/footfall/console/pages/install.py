@@ -8,8 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from footfall.console.api_calls import ApiRefusal
 from footfall.console.page_kit import Console, TheConsole
-from footfall.console.pages.attributes import TYPE_NAMES
 from footfall.console.pages.live import shown_row
+from footfall.console.wording import TYPE_NAMES
 
 
 async def _page(
