@@ -28,8 +28,9 @@ from footfall.warehouse.api import Warehouse
 HEARTBEAT_SECONDS: Final = 15.0
 #: While something arrives, the rate is told so often.
 RATE_SECONDS: Final = 1.0
-#: A reader's rights are proven when a stream begins; after this it has to begin again.
-MAX_STREAM_SECONDS: Final = 900.0
+#: A reader's rights are proven when a stream begins: so long at most a revoked token, or somebody
+#: who signed out, goes on reading. Who still may comes back by themselves, and misses nothing.
+MAX_STREAM_SECONDS: Final = 60.0
 #: Of one that comes back, or whose stream is ended by us.
 _RETRY_MS: Final = 1_000
 

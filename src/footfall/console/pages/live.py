@@ -16,8 +16,6 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 #: Rows that the page begins with; the script keeps some more.
 _FIRST_ROWS: Final = 50
-#: So long at most who signs out or is removed sees what arrives; the script goes on by itself.
-_LONGEST_STREAM_SECONDS: Final = 60.0
 _KIND_LABELS: Final = {
     "product_event": "Product events",
     "event": "Ordinary events",
@@ -83,9 +81,7 @@ async def stream(
     """Send what arrives to the page's script, as the API does to programs."""
     kind, event_type, contact, product = (console.parameter(name) or None for name in _FILTERS)
     wanted = watched(kind=kind, event_type=event_type, contact=contact, product=product)
-    return streams.open(
-        console.access.scope, wanted, last_seen(request, after), _LONGEST_STREAM_SECONDS
-    )
+    return streams.open(console.access.scope, wanted, last_seen(request, after))
 
 
 @get("/w/{workspace_id:int}/live/events/{event_id:int}")
