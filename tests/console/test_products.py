@@ -160,3 +160,11 @@ def test_search_as_you_type_and_more_on_the_way_down(
     page.get_by_label("Name or id").press_sequentially("mug 3")
     expect(page.locator("tbody tr")).to_have_count(10)
     assert "search=mug+3" in page.url or "search=mug%203" in page.url
+
+
+def test_a_product_that_nobody_looked_at_says_so_instead_of_an_empty_chart(owner: Visitor) -> None:
+    api = owner.api()
+    made = api.request("PUT", "/api/v1/products/mug-1", {"attributes": {"name": "Mug"}})[1]
+    page = owner.get(f"/products/{made['id']}")
+    assert "Nobody viewed, put into a cart or bought it" in text_of(page)
+    assert "data-chart" not in page.text

@@ -70,7 +70,12 @@ def product_chart(
         .mark_line(strokeWidth=2)
         .encode(
             x=altair.X("day:T", title="Day", axis=altair.Axis(labelAngle=0, tickCount=6)),
-            y=altair.Y("number:Q", title="Events a day", axis=altair.Axis(tickMinStep=1)),
+            y=altair.Y(
+                "number:Q",
+                title="Events a day",
+                axis=altair.Axis(tickMinStep=1),
+                scale=altair.Scale(domainMin=0),
+            ),
             color=altair.Color(
                 "what:N",
                 title=None,
