@@ -1,11 +1,16 @@
 """Contacts are found by what people know of them, in any order, page by page."""
 
+import random
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from footfall.contacts.api import delete_contact, merge_contacts
+from footfall.contacts.api import delete_contact, merge_contacts, undo_merge
+from footfall.contacts.listing import FEW, ContactSearch, search_contacts
 from footfall.kernel.ids import ContactId
+from footfall.kernel.instants import DAY_MS
 from footfall.workspaces.api import scope_of
 from tests.ingest.stack import NOW, Stack
 from tests.wire.till import Till, application
@@ -119,6 +124,108 @@ def test_merged_and_deleted_contacts_are_not_found(shop: Shop) -> None:
     assert shop.found(search="ben") == ["anna"]  # the merged one's id names it
     [anna_now] = shop.ask(search="anna")["results"]
     assert anna_now["last_seen"] == "2027-01-15T07:43:20.002Z"
+
+
+class World:
+    """A shop of random people, and what a list of them must be."""
+
+    def __init__(self, stack: Stack, chance: random.Random) -> None:
+        self.stack = stack
+        self.shop = Shop(stack)
+        self.scope = scope_of(self.shop.till.workspace)
+        self.chance = chance
+        for number in range(10):
+            self.shop.put(f"c-{number}", {"tags": ["even"] if number % 2 == 0 else []})
+        self.seen = dict.fromkeys(self.shop.ids.values(), 0)
+        self.survivors = {one: one for one in self.seen}
+        self._act()
+        self._merge_and_delete()
+        self.shop.copy()
+
+    def _act(self) -> None:
+        workspace, records = self.shop.till.workspace, list[Any]()
+        for _ in range(self.chance.randrange(40)):
+            name, contact_id = self.chance.choice(list(self.shop.ids.items()))
+            # So few moments that several people share one; also on the borders of the days.
+            at = NOW - self.chance.choice([0, 1, 2, 3, 30, 31, 32, 33, 34, 400]) * DAY_MS
+            self.seen[contact_id] = max(self.seen[contact_id], at)
+            if self.chance.random() < 0.5:
+                said = {"event_type": "view", "product_id": "mug", "timestamp": at}
+                records.append(self.stack.record(workspace, {**said, "user_custom_id": name}))
+            else:
+                records.append(self.stack.activity(workspace, user_custom_id=name, occurred_at=at))
+        self.stack.append(records)
+        self.stack.project()
+
+    def _merge_and_delete(self) -> None:
+        ids = self.chance.sample(sorted(self.seen), 8)
+        with self.stack.state.write() as conn:
+            for merged, into in zip(ids[:3], ids[3:6], strict=True):
+                merge, _ = merge_contacts(
+                    conn, self.scope, ContactId(merged), ContactId(into), now=NOW, position=0
+                )
+                if self.chance.random() < 0.3:
+                    undo_merge(conn, self.scope, merge.id, now=NOW)
+                else:
+                    self.survivors[merged] = into
+            for gone in ids[5:7]:
+                delete_contact(conn, self.scope, ContactId(gone), now=NOW)
+                self.survivors = {one: to for one, to in self.survivors.items() if to != gone}
+
+    def expected(self, *, tagged: bool, descending: bool) -> list[tuple[int, int | None]]:
+        """Return contact and when it was seen last."""
+        found: dict[int, int] = {}
+        for one, survivor in self.survivors.items():
+            found[survivor] = max(found.get(survivor, 0), self.seen[one])
+        if tagged:
+            found = {one: at for one, at in found.items() if self._is_tagged(one)}
+        ordered = sorted(((at, one) for one, at in found.items()), reverse=descending)
+        return [(one, at or None) for at, one in ordered]
+
+    def _is_tagged(self, contact_id: int) -> bool:
+        tags = self.shop.till.get(f"/api/v1/contacts/by-id/{contact_id}")["attributes"].get("tags")
+        return "even" in (tags or [])
+
+    def walked(
+        self, *, tagged: bool, descending: bool, limit: int, few: int
+    ) -> list[tuple[int, int | None]]:
+        """Return the same, page by page."""
+        wanted = ContactSearch(
+            tag="even" if tagged else None, order="last_seen", descending=descending
+        )
+        found: list[tuple[int, int | None]] = []
+        past, totals = None, set()
+        while True:
+            page = search_contacts(
+                self.stack.state,
+                self.stack.warehouse,
+                self.scope,
+                wanted,
+                past=past,
+                limit=limit,
+                now=NOW,
+                few=few,
+            )
+            found += [(one.contact.id, one.last_seen) for one in page.results]
+            totals.add(page.total)
+            past = page.next
+            if past is None:
+                assert totals == {len(found)}
+                return found
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chance=st.randoms(use_true_random=False), limit=st.integers(1, 4))
+def test_who_was_seen_last_is_the_same_however_it_is_read(
+    stack: Stack, chance: random.Random, limit: int
+) -> None:
+    world = World(stack, chance)
+    for tagged in (False, True):
+        for descending in (True, False):
+            expected = world.expected(tagged=tagged, descending=descending)
+            for few in (0, FEW) if tagged else (FEW,):
+                walked = world.walked(tagged=tagged, descending=descending, limit=limit, few=few)
+                assert walked == expected, (tagged, descending, few)
 
 
 def test_tags_are_added_removed_and_filtered_by(shop: Shop) -> None:

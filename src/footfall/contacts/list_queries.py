@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
-from footfall.contacts.queries import AnyRow
+from footfall.contacts.queries import AnyRow, merged_into
 from footfall.kernel.scope import Scope
 from footfall.state.api import fetch_rows, insert_missing, one_of
 from footfall.state.schema import contact_list_members, contact_lists, contacts
@@ -93,7 +93,7 @@ def lists_of(
 ) -> list[tuple[int, int, str]]:
     """Return contact, list and the list's name, of these contacts and those merged into them."""
     survivor = func.coalesce(contacts.c.merged_into, contacts.c.id)
-    ids = one_of(conn, contacts.c.id, contact_ids)
+    ids = [*contact_ids, *(row.id for row in merged_into(conn, scope, contact_ids))]
     found = (
         select(survivor, contact_lists.c.id, contact_lists.c.name)
         .select_from(
@@ -103,7 +103,7 @@ def lists_of(
         )
         .where(
             contacts.c.workspace_id == scope.workspace_id,
-            or_(ids, one_of(conn, contacts.c.merged_into, contact_ids)),
+            one_of(conn, contacts.c.id, ids),
             contact_lists.c.archived_at.is_(None),
         )
     )

@@ -159,6 +159,7 @@ def _searched(
         replace(wanted, order=order, descending=name.startswith("-")),
         past=past,
         limit=limit,
+        now=call.services.clock(),
     )
     following = None if found.next is None else packed_cursor(_Place(name, *found.next))
     return ContactPage([shown_found(one) for one in found.results], following, found.total)

@@ -4,6 +4,7 @@ Those of named lists are in list_queries.py.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
 
 from footfall.attributes.filters import AttributeFilter, condition
 from footfall.contacts.cart import MAX_CART_CHANGES, CartChange
+from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import fetch_rows, insert_many, insert_missing, one_of, upsert
 from footfall.state.schema import (
@@ -112,11 +114,12 @@ def names(conn: Connection, scope: Scope, ids: Collection[int]) -> list[NameRow]
 
 def merged_into(conn: Connection, scope: Scope, survivor_ids: Collection[int]) -> list[AnyRow]:
     """Return (id, merged_into) of every contact that was merged into one of these."""
+    # A sum, which no index holds: by that of the workspace SQLite would read all of its contacts.
+    own = contacts.c.workspace_id + 0 == scope.workspace_id
     return list(
         conn.execute(
             select(contacts.c.id, contacts.c.merged_into).where(
-                contacts.c.workspace_id == scope.workspace_id,
-                one_of(conn, contacts.c.merged_into, survivor_ids),
+                own, one_of(conn, contacts.c.merged_into, survivor_ids)
             )
         )
     )
@@ -451,6 +454,42 @@ def last_seen(scope: Scope, contact_ids: Collection[int]) -> Statement:
     return statement(scope, _seen(condition), contact_ids=sorted(contact_ids))
 
 
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Which living contacts a search finds; what is empty or None does not matter."""
+
+    words: Sequence[str] = ()  #: each is part of an identifier, the name or the number, in any case
+    exact: Sequence[int] = ()  #: contacts that are found whatever the words are
+    tag: str | None = None
+    filters: Sequence[AttributeFilter] = ()  #: all of them hold
+    members: Sequence[int] | None = None  #: only these
+
+    @property
+    def is_everybody(self) -> bool:
+        """Return whether it finds all there are."""
+        return not self.words and self.tag is None and not self.filters and self.members is None
+
+
+def _matched(wanted: Matching) -> tuple[str, dict[str, Parameter]]:
+    """Return the condition on the columns of `contacts`, and its values."""
+    conditions, values = ["deleted = 0"], dict[str, Parameter]()
+    for number, one in enumerate(wanted.filters):
+        asked, bound = condition(one, number)
+        conditions.append(asked)
+        values |= bound
+    if wanted.words:
+        conditions.append(f"({_words(wanted.words, values)} OR id IN {{exact:Array(UInt64)}})")
+        values["exact"] = list(wanted.exact)
+    if wanted.tag is not None:
+        conditions.append("has(JSONExtract(attributes['tags'], 'Array(String)'), {tag:String})")
+        values["tag"] = wanted.tag
+    if wanted.members is not None:
+        # One text: the engine takes half a second to read an array of a hundred thousand.
+        conditions.append(f"id IN (SELECT toUInt64OrZero({_EACH_MEMBER}))")
+        values["members"] = ",".join(map(str, wanted.members))
+    return " AND ".join(conditions), values
+
+
 def _words(words: Sequence[str], values: dict[str, Parameter]) -> str:
     """Return the SQL of "each of `words` is somewhere", after putting them among `values`."""
     each = []
@@ -460,45 +499,43 @@ def _words(words: Sequence[str], values: dict[str, Parameter]) -> str:
     return f"({' AND '.join(each)})"
 
 
+def matching_ids(scope: Scope, wanted: Matching, limit: int) -> Statement:
+    """Return the ids of contacts that are found, in no order; any `limit` of them if more."""
+    matched, values = _matched(wanted)
+    return statement(
+        scope,
+        f"SELECT id FROM {{contacts}} WHERE {matched} LIMIT {{limit:UInt32}}",  # noqa: S608 - conditions are constants of this file, values are bound
+        limit=limit,
+        **values,
+    )
+
+
 def search(
     scope: Scope,
+    wanted: Matching,
     *,
-    words: Sequence[str],
-    exact: Sequence[int],
-    tag: str | None,
-    filters: Sequence[AttributeFilter],
-    members: Sequence[int] | None,
     order: SearchOrder,
     descending: bool,
     past: tuple[int | str, int] | None,
     limit: int,
+    seen_since: Instant | None = None,
 ) -> Statement:
-    """Return (id, sort key, how many there are) of up to `limit` living contacts.
+    """Return (id, sort key, how many there are) of up to `limit` contacts that are found.
 
     Args:
-        words: Each must be part of an identifier, the name or the phone number, in any case.
-        exact: Contacts that are found whatever the words are.
-        filters: All of them must hold.
-        members: Only these; None: everybody.
         past: Sort key and id of the contact behind which the page begins.
+        seen_since: What was done before is not looked at: the sort key of who was seen last
+            before it is 0, like that of who never was.
     """
-    conditions, values = ["deleted = 0"], dict[str, Parameter]()
-    for number, one in enumerate(filters):
-        asked, bound = condition(one, number)
-        conditions.append(asked)
-        values |= bound
-    if words:
-        conditions.append(f"({_words(words, values)} OR id IN {{exact:Array(UInt64)}})")
-        values["exact"] = list(exact)
-    if tag is not None:
-        conditions.append("has(JSONExtract(attributes['tags'], 'Array(String)'), {tag:String})")
-        values["tag"] = tag
-    if members is not None:
-        # One text: the engine takes half a second to read an array of a hundred thousand.
-        conditions.append(f"id IN (SELECT toUInt64OrZero({_EACH_MEMBER}))")
-        values["members"] = ",".join(map(str, members))
+    matched, values = _matched(wanted)
     key, kind = _ORDERS[order]
-    joined = f"LEFT JOIN ({_seen('contact_id != 0')}) AS s ON s.contact = c.id"
+    joined = ""
+    if order == "last_seen":
+        acts = "contact_id != 0"
+        if seen_since is not None:
+            acts += " AND occurred_at >= fromUnixTimestamp64Milli({seen_since:Int64})"
+            values["seen_since"] = seen_since
+        joined = f"LEFT JOIN ({_seen(acts)}) AS s ON s.contact = c.id"
     after = "1"
     if past is not None:
         sign = "<" if descending else ">"
@@ -510,8 +547,8 @@ def search(
         f"""
         SELECT id, sort_key, total FROM (
             SELECT id, {key} AS sort_key, count() OVER () AS total
-            FROM {{contacts}} AS c {joined if order == "last_seen" else ""}
-            WHERE {" AND ".join(conditions)}
+            FROM {{contacts}} AS c {joined}
+            WHERE {matched}
         )
         WHERE {after}
         ORDER BY sort_key {direction}, id {direction}

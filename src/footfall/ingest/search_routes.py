@@ -13,7 +13,7 @@ from footfall.catalog.api import get_product
 from footfall.catalog.listing import find_products
 from footfall.catalog.types import Product, ProductListing
 from footfall.contacts.api import find_contact, get_contact
-from footfall.contacts.listing import ContactSearch, search_contacts
+from footfall.contacts.listing import find_contacts
 from footfall.contacts.types import Contact
 from footfall.http.paging import check_parameters
 from footfall.http.services import Call, TheCall
@@ -110,15 +110,8 @@ def _product_hit(product: Product) -> ProductHit:
 def _contacts(call: Call, warehouse: Warehouse, text: str, limit: int) -> list[ContactHit]:
     with call.read() as conn:
         named = _contacts_named(conn, call.scope, text)
-    found = search_contacts(
-        call.services.state,
-        warehouse,
-        call.scope,
-        ContactSearch(text=text),
-        past=None,
-        limit=limit,
-    )
-    hits = {one.id: one for one in [*named, *(each.contact for each in found.results)]}
+    found = find_contacts(call.services.state, warehouse, call.scope, text, limit)
+    hits = {one.id: one for one in [*named, *found]}
     return [_contact_hit(one) for one in list(hits.values())[:limit]]
 
 

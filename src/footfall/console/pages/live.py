@@ -1,5 +1,6 @@
 """Live: what shoppers do, as it arrives."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -58,15 +59,15 @@ async def live(console: TheConsole) -> Response[str]:
 
 
 async def _newest(console: Console, chosen: dict[str, str]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+    lists: list[tuple[str, dict[str, Any]]] = []
     shared = {"contact": chosen["contact"], "limit": _FIRST_ROWS}
     if chosen["kind"] in {"", "product_event"}:
         asked = {**shared, "event_type": chosen["event_type"], "product": chosen["product"]}
-        events = await console.api.get("/api/v1/events", asked)
-        rows += map(shown_row, events["results"])
+        lists.append(("/api/v1/events", asked))
     if chosen["kind"] != "product_event" and not (chosen["event_type"] or chosen["product"]):
-        found = await console.api.get("/api/v1/activities", {**shared, "kind": chosen["kind"]})
-        rows += map(shown_row, found["results"])
+        lists.append(("/api/v1/activities", {**shared, "kind": chosen["kind"]}))
+    found = await asyncio.gather(*(console.api.get(*one) for one in lists))
+    rows = [shown_row(row) for one in found for row in one["results"]]
     rows.sort(key=lambda row: int(row["id"]), reverse=True)
     return rows[:_FIRST_ROWS]
 
