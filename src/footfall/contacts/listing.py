@@ -184,7 +184,7 @@ class _Search:
             return None
         for days in _LAST_DAYS:
             page = self.page(Instant(max(0, newest - days * DAY_MS)))
-            if len(page.rows) == self.limit:
+            if len(page.rows) == self.limit and int(page.rows[-1].key) > 0:
                 return page
         return None
 
