@@ -142,6 +142,7 @@ def test_a_chart_is_a_picture_too_and_nobody_elses(
     spec = visitor.get(f"{path}.json").json()
     [rows] = spec["datasets"].values() if "datasets" in spec else [spec["data"]["values"]]
     assert sum(row["number"] for row in rows if row["what"] == "Views") == 4
+    assert spec["encoding"]["y"]["axis"]["values"] == [0, 1, 2, 3, 4], "no halves of events"
     picture = visitor.get(f"{path}.png")
     assert picture.content.startswith(b"\x89PNG")
     assert owner.get(f"{path}.png").status_code == 404

@@ -21,6 +21,8 @@ from footfall.kernel.errors import NotFound
 Theme = Literal["light", "dark"]
 _HEIGHT: Final = 220
 _WIDTH: Final = 640
+#: Below, Vega puts ticks between whole numbers, whatever their smallest step.
+_FEW_COUNTS: Final = 6
 
 
 class _Palette(NamedTuple):
@@ -65,6 +67,7 @@ def product_chart(
         for name, label in _SERIES
     ]
     labels = [label for _, label in _SERIES]
+    most = max((row["number"] for row in rows), default=0)
     chart = (
         altair.Chart(altair.InlineData(values=rows), title=altair.Title(title[:80], anchor="start"))
         .mark_line(strokeWidth=2)
@@ -73,7 +76,7 @@ def product_chart(
             y=altair.Y(
                 "number:Q",
                 title="Events a day",
-                axis=altair.Axis(tickMinStep=1),
+                axis=altair.Axis(**_ticks(most)),
                 scale=altair.Scale(domainMin=0),
             ),
             color=altair.Color(
@@ -100,6 +103,11 @@ def product_chart(
         .configure_view(stroke=None)
     )
     return str(chart.to_json(indent=None))
+
+
+def _ticks(most: int) -> dict[str, Any]:
+    """Return where the axis of counts has its ticks: on whole numbers, of few counts too."""
+    return {"values": list(range(most + 1))} if most < _FEW_COUNTS else {"tickMinStep": 1}
 
 
 def _time_locale(locale: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Pages of the catalog: the list of products, and one product with what visitors did with it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -191,21 +191,14 @@ async def product(console: TheConsole, product_id: FromPath[int]) -> Response[st
             active="products",
             product=found,
         )
-    values, numbers, aside = await asyncio.gather(
+    values, numbers, aside, variants = await asyncio.gather(
         console.api.get(f"{path}/attributes"),
         console.api.get(f"{path}/statistics"),
         console.api.get(
             "/api/v1/set-aside-values", {"kind": "product", "object_id": product_id, "limit": 50}
         ),
+        _variants(console, found),
     )
-    variants: Sequence[Any] = ()
-    group = found["attributes"].get("group_id")
-    if group:
-        alike = await console.api.get(
-            "/api/v1/products",
-            {"filter": f"group_id:is:{group}", "columns": "name,image_url,price", "limit": 50},
-        )
-        variants = [one for one in alike["results"] if one["id"] != product_id]
     return console.page(
         "products/product.html",
         title=found["name"] or found["custom_id"],
@@ -219,6 +212,17 @@ async def product(console: TheConsole, product_id: FromPath[int]) -> Response[st
         chart_script=script_url(),
         summary=summary_of(numbers, console.format),
     )
+
+
+async def _variants(console: Console, product: Mapping[str, Any]) -> list[Any]:
+    group = product["attributes"].get("group_id")
+    if not group:
+        return []
+    alike = await console.api.get(
+        "/api/v1/products",
+        {"filter": f"group_id:is:{group}", "columns": "name,image_url,price", "limit": 50},
+    )
+    return [one for one in alike["results"] if one["id"] != product["id"]]
 
 
 @get("/w/{workspace_id:int}/products/{product_id:int}/edit", include_in_schema=False)
