@@ -1,6 +1,7 @@
 """The audit log keeps what changed, and nothing that must not be kept."""
 
 from decimal import Decimal
+from secrets import token_bytes
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from footfall.http.services import Actor
 from footfall.kernel.instants import DAY_MS, Instant
 from footfall.state.api import State
 from footfall.workspaces import audit
-from footfall.workspaces.api import list_changes, record_change
+from footfall.workspaces.api import create_workspace_as_operator, list_changes, record_change
 from footfall.workspaces.types import AuditEntry, AuditFilter
 from tests.workspaces.people import NOW, House
 
@@ -55,6 +56,22 @@ def change(
             before=before,
             after=after,
         )
+
+
+def test_a_workspace_made_on_the_command_line_begins_its_log_with_that(house: House) -> None:
+    with house.state.write() as conn:
+        create_workspace_as_operator(
+            conn,
+            "Łódź",
+            time_zone="Europe/Warsaw",
+            currency="PLN",
+            now=NOW,
+            random_bytes=token_bytes,
+        )
+    [entry] = entries(house, workspace="Łódź")
+    assert (entry.action, entry.actor.kind) == ("workspace.created", "operator")
+    assert entry.after is not None
+    assert entry.after["time_zone"] == "Europe/Warsaw"
 
 
 def test_only_what_differs_is_kept(house: House) -> None:

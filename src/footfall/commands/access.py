@@ -14,7 +14,7 @@ from footfall.workspaces.api import (
     Author,
     create_app_key,
     create_token,
-    create_workspace,
+    create_workspace_as_operator,
     list_app_keys,
     list_tokens,
     list_workspaces,
@@ -34,7 +34,7 @@ def _operator(conn: Connection, workspace: str) -> Author:
 def add_workspace(settings: Settings, name: str, time_zone: str, currency: str | None) -> int:
     """Create a workspace and print its id."""
     with closing(open_migrated_state(settings)) as state, state.write() as conn:
-        workspace = create_workspace(
+        workspace = create_workspace_as_operator(
             conn,
             name,
             time_zone=time_zone,

@@ -91,6 +91,7 @@ __all__ = [
     "create_app_key",
     "create_token",
     "create_workspace",
+    "create_workspace_as_operator",
     "create_workspace_for",
     "csrf_token",
     "end_session",
@@ -325,9 +326,37 @@ def create_workspace_for(
     )
     access = dataclasses.replace(operator_access(made), actor=caller.actor)
     author = Author(access, now)
+    _record_creation(conn, author, made)
+    add_member(conn, access, owner, "owner", now)
+    return made, author
+
+
+def create_workspace_as_operator(
+    conn: Connection,
+    name: str,
+    *,
+    time_zone: str,
+    currency: str | None,
+    now: Instant,
+    random_bytes: Callable[[int], bytes],
+) -> Workspace:
+    """Return the new workspace, which the command line made; its audit log begins with that.
+
+    Raises:
+        Invalid: A name, time zone or currency that cannot be.
+        Conflict: There is one of that name.
+    """
+    made = create_workspace(
+        conn, name, time_zone=time_zone, currency=currency, now=now, random_bytes=random_bytes
+    )
+    _record_creation(conn, Author(operator_access(made), now), made)
+    return made
+
+
+def _record_creation(conn: Connection, by: Author, made: Workspace) -> None:
     record_by(
         conn,
-        author,
+        by,
         action="workspace.created",
         object_kind="workspace",
         object_id=str(made.id),
@@ -335,8 +364,6 @@ def create_workspace_for(
         before=None,
         after=_settings(made),
     )
-    add_member(conn, access, owner, "owner", now)
-    return made, author
 
 
 def _refuse_taken(conn: Connection, name: str) -> None:
