@@ -1,0 +1,1 @@
+"""Saved conditions: who fits them, since when, and why."""
