@@ -31,6 +31,7 @@ ALLOWED: dict[str, list[tuple[str, str]]] = {
     "environment": [("settings.py", "the one reader")],
     "sql": [
         ("*/queries.py", "the place for a feature's statements"),
+        ("*_queries.py", "more of them, by concern"),
         ("state/*", "schema, migrations and engine settings of the state store"),
         ("journal/*", "the embedded journal is one SQLite file and nothing but statements"),
         ("warehouse/*", "schema, migrations and the guard that reads statements"),

@@ -102,30 +102,43 @@ def _read(definitions: Definitions, text: str, zone: tzinfo) -> AttributeFilter:
             "unknown_attribute",
             f'There is no attribute "{name[:64]}". Write name:operator:value.',
         )
+    return make_filter(definition, word.strip(), raw, zone, "#filter")
+
+
+def make_filter(
+    definition: Definition, word: str, raw: str, zone: tzinfo, place: str
+) -> AttributeFilter:
+    """Return the filter on an attribute that `word`, an operator, and a value as text ask for.
+
+    Args:
+        zone: The workspace's, for dates and times that name none.
+        place: Where errors point to.
+
+    Raises:
+        Invalid: The attribute has no such operator, or the value does not fit its type.
+    """
     allowed = operators_of(definition)
-    operator = next((one for one in allowed if one == word.strip()), None)
+    operator = next((one for one in allowed if one == word), None)
     if operator is None:
         raise Invalid.at(
-            "#filter",
+            place,
             "unknown_operator",
             f"A filter on {definition.name_std} takes one of: {', '.join(allowed)}.",
         )
     if operator in _PRESENCE:
         return AttributeFilter(definition, operator, None)
     if not raw.strip():
-        raise Invalid.at("#filter", "required", f"Say what {definition.name_std} is compared with.")
-    return AttributeFilter(definition, operator, _value(definition, operator, raw, zone))
+        raise Invalid.at(place, "required", f"Say what {definition.name_std} is compared with.")
+    try:
+        return AttributeFilter(definition, operator, _value(definition, operator, raw, zone))
+    except CoercionError as error:
+        raise Invalid.at(place, error.code, f"{definition.name_std}: {error.message}") from error
 
 
 def _value(definition: Definition, operator: Operator, raw: str, zone: tzinfo) -> str | int | float:
     if operator == "contains" and definition.value_type != "fixed":
         return raw.strip()
-    try:
-        value: Any = coerce(definition, raw.strip(), zone)
-    except CoercionError as error:
-        raise Invalid.at(
-            "#filter", error.code, f"{definition.name_std}: {error.message}"
-        ) from error
+    value: Any = coerce(definition, raw.strip(), zone)
     if definition.value_type in _NUMBERS:
         number: int | float = value
         return number

@@ -8,29 +8,35 @@ from footfall.warehouse.guard import UnguardedStatement
 from footfall.warehouse.schema import Relation
 from footfall.warehouse.statements import (
     LOCAL_DAY,
+    ORDER_TYPES,
     Parameter,
     Statement,
+    counted_once,
     day_offsets,
     order_lines,
     orders_once,
     same_contact,
+    same_contacts,
     statement,
     survivor,
 )
 
 __all__ = [
     "LOCAL_DAY",
+    "ORDER_TYPES",
     "Parameter",
     "Relation",
     "Statement",
     "UnguardedStatement",
     "Warehouse",
     "WarehouseError",
+    "counted_once",
     "day_offsets",
     "open_warehouse",
     "order_lines",
     "orders_once",
     "same_contact",
+    "same_contacts",
     "statement",
     "survivor",
 ]

@@ -97,7 +97,9 @@ _LINE: Final = (
 )
 
 
-def order_lines(condition: str, chosen: str = "1", orders: str | None = None) -> str:
+def order_lines(
+    condition: str, chosen: str = "1", orders: str | None = None, owner: str | None = None
+) -> str:
     """Return the SQL of a subquery: events of orders, each order once, and what each is to revenue.
 
     Columns: product_id, occurred_at, contact_id, event_type, currency, unit_price, quantity,
@@ -119,23 +121,23 @@ def order_lines(condition: str, chosen: str = "1", orders: str | None = None) ->
         named = f"SELECT order_id FROM {{events}} WHERE {taken} AND {_ORDER} != '' AND ({chosen})"  # noqa: S608 - constants, and the caller's
         taken += f" AND (({chosen}) OR order_id IN ({named}))"
     return f"""(
-        SELECT {_LINE}, multiIf(
+        SELECT {line}, multiIf(
             event_type = 'order', if(is_purchased, '', 'line'),
             event_type = 'return', if(is_refunded, '', 'return'),
             event_type = 'refund', 'refund',
             'line'
         ) AS part
         FROM (
-            SELECT {_LINE}, is_chosen, is_purchased, named = '' OR ranked = best AS is_best,
+            SELECT {line}, is_chosen, is_purchased, named = '' OR ranked = best AS is_best,
                 named != '' AND max(event_type = 'refund' AND ranked = best)
-                    OVER (PARTITION BY named, product_id) AS is_refunded
+                    OVER (PARTITION BY {named_by}, product_id) AS is_refunded
             FROM (
-                SELECT {_LINE}, is_chosen, ranked,
-                    min(ranked) OVER (PARTITION BY named, event_type) AS best,
+                SELECT {line}, is_chosen, ranked,
+                    min(ranked) OVER (PARTITION BY {named_by}, event_type) AS best,
                     named != '' AND max(event_type = 'purchase')
-                        OVER (PARTITION BY named) AS is_purchased
+                        OVER (PARTITION BY {named_by}) AS is_purchased
                 FROM (
-                    SELECT *, {_ORDER} AS named, {_RANK} AS ranked, ({chosen}) AS is_chosen
+                    SELECT {source}, {_RANK} AS ranked, ({chosen}) AS is_chosen
                     FROM {{events}} WHERE {taken}
                 )
             )
@@ -163,6 +165,33 @@ def day_offsets(zone: ZoneInfo) -> dict[str, Parameter]:
     }
 
 
+#: What the source of an event is worth where several report the same order; the least counts.
+ORDER_RANK: Final = _RANK
+ORDER_TYPES: Final = ("order", "purchase", "return", "refund")
+
+
+def counted_once(owner: str, condition: str) -> str:
+    """Return the SQL of a condition on an event: no better source reports its order for its owner.
+
+    As `orders_once`, but among the events of one owner only; so what others did changes nothing.
+
+    Args:
+        owner: SQL on the columns of `events`.
+        condition: On the same: which of them take part at all.
+    """
+    of_orders = f"event_type IN {ORDER_TYPES!r} AND {_ORDER} != '' AND ({condition})"
+    # Most shops report from one source: then the innermost is empty, and nothing else is read.
+    doubtful = f"SELECT order_id FROM {{events}} WHERE {_RANK} > 1 AND {of_orders}"  # noqa: S608 - constants, and the caller's
+    best = (
+        f"SELECT {owner} AS owner, {_ORDER} AS named, event_type, min({_RANK}) FROM {{events}}"  # noqa: S608 - constants, and the caller's
+        f" WHERE order_id IN ({doubtful}) AND {of_orders} GROUP BY owner, named, event_type"
+    )
+    return (
+        f"(event_type NOT IN {ORDER_TYPES!r} OR {_ORDER} = '' OR {_RANK} = 1"
+        f" OR ({owner}, {_ORDER}, event_type, {_RANK}) IN ({best}))"
+    )
+
+
 def same_contact(column: str, parameter: str) -> str:
     """Return the SQL of a condition: `column` is the contact or one that was merged into it.
 
@@ -177,3 +206,19 @@ def same_contact(column: str, parameter: str) -> str:
     value = f"{{{parameter}:UInt64}}"
     merged = f"FROM {{contact_aliases}} WHERE survivor_id = {value}"
     return f"{column} IN (SELECT {value} UNION ALL SELECT contact_id {merged})"
+
+
+def same_contacts(column: str, parameter: str) -> str:
+    """Return the SQL of a condition: `column` is one of the contacts, or was merged into one.
+
+    Prunes by the sort key.
+
+    Args:
+        column: A contact id.
+        parameter: Name of the Array(UInt64) parameter that holds the surviving contacts.
+    """
+    if _COLUMN.fullmatch(column) is None or _COLUMN.fullmatch(parameter) is None:
+        raise UnguardedStatement(f"{column!r} or {parameter!r} is no name")
+    values = f"{{{parameter}:Array(UInt64)}}"
+    merged = f"FROM {{contact_aliases}} WHERE survivor_id IN {values}"
+    return f"{column} IN (SELECT arrayJoin({values}) UNION ALL SELECT contact_id {merged})"

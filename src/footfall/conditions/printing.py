@@ -1,0 +1,127 @@
+"""What the printers of leaves share: parameters, whose history is read, and leaves on histories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from footfall.conditions.types import Subject, Vocabulary
+from footfall.kernel.instants import Instant
+from footfall.warehouse.api import Parameter, same_contacts, survivor
+
+Relation = Literal["events", "activities"]
+#: Parameter that holds who is asked about, where not everybody is.
+IDS = "ids"
+
+
+@dataclass(slots=True)
+class Printing:
+    """One statement that is being printed, and the values it binds."""
+
+    subject: Subject
+    vocabulary: Vocabulary
+    now: Instant
+    few: bool = False  #: whether only those in the parameter `ids` are asked about
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    _known: dict[tuple[str, str], str] = field(default_factory=dict)
+    numbers: int = 0
+
+    def bind(self, kind: str, value: Parameter) -> str:
+        """Return the parameter of a value; equal values are one, so that equal leaves are."""
+        known = self._known.get((kind, repr(value)))
+        if known is None:
+            name = f"v{len(self.parameters)}"
+            self.parameters[name] = value
+            known = self._known[kind, repr(value)] = f"{{{name}:{kind}}}"
+        return known
+
+    def instant(self, moment: Instant) -> str:
+        """Return an instant, as `occurred_at` is compared with it."""
+        return f"fromUnixTimestamp64Milli({self.bind('Int64', int(moment))})"
+
+    @property
+    def owner(self) -> str:
+        """Return whose an event is, as SQL on the columns of `events`."""
+        return survivor("contact_id") if self.subject == "contact" else "product_id"
+
+    def base(self, relation: Relation, *, by_contact: bool = False) -> str:
+        """Return the condition that every row of a history has to fulfil.
+
+        Args:
+            by_contact: Whether rows are told apart by contact, whatever the subject.
+        """
+        parts = ["traffic = 'visitor'"]
+        if self.subject == "contact" or by_contact or relation == "activities":
+            parts.append("contact_id != 0")
+        if self.few and self.subject == "contact":
+            parts.append(same_contacts("contact_id", IDS))
+        elif self.few and relation == "events" and not by_contact:
+            parts.append(f"product_id IN {{{IDS}:Array(UInt64)}}")
+        return " AND ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class OnHistory:
+    """A test of what one did, made while the rows of a history are added up by owner."""
+
+    relation: Relation
+    where: str  #: rows that can matter
+    truth: str  #: SQL on aggregates of these rows
+    zero: bool  #: what is true of those who have no such row
+    #: Whether `truth` is just that there is such a row.
+    existence: bool = False
+    #: What is shown to say why: aggregates as text.
+    shown: Sequence[str] = ()
+
+    @property
+    def flag(self) -> str:
+        """Return what is true of those only who differ from those without a row."""
+        return f"NOT ({self.truth})" if self.zero else f"({self.truth})"
+
+
+@dataclass(frozen=True, slots=True)
+class OnOwnSet:
+    """A test that takes a subquery of its own."""
+
+    chosen: str  #: SELECT of the owners who differ from those without a row
+    zero: bool
+    shown: str | None = None  #: SELECT of (who, text) to say why
+
+
+@dataclass(frozen=True, slots=True)
+class OnSnapshot:
+    """A test on the columns of a contact or product."""
+
+    truth: str
+    shown: str | None = None  #: SQL of a text to say why
+
+
+Printed = OnHistory | OnOwnSet | OnSnapshot
+
+
+def compared(number: str, operator: str, value: str) -> str:
+    """Return the SQL of a comparison of a measure."""
+    sign = {"at_least": ">=", "at_most": "<=", "exactly": "="}[operator]
+    return f"{number} {sign} {value}"
+
+
+def is_true_of_zero(operator: str, value: float) -> bool:
+    """Return what a comparison says of nothing."""
+    return {"at_least": value <= 0, "at_most": value >= 0, "exactly": value == 0}[operator]
+
+
+def combined(parts: Sequence[OnHistory], word: Literal["AND", "OR"]) -> OnHistory:
+    """Return one test of several on the same history."""
+    if len(parts) == 1:
+        return parts[0]
+    wheres = dict.fromkeys(part.where for part in parts)
+    return OnHistory(
+        relation=parts[0].relation,
+        where=" OR ".join(f"({where})" for where in wheres),
+        truth=f" {word} ".join(f"({part.truth})" for part in parts),
+        zero=(all if word == "AND" else any)(part.zero for part in parts),
+    )
+
+
+def negated(part: OnHistory) -> OnHistory:
+    """Return the contrary test."""
+    return OnHistory(part.relation, part.where, f"NOT ({part.truth})", not part.zero)
