@@ -31,6 +31,7 @@ from footfall.conditions.types import (
     Cart,
     Consent,
     History,
+    InSegment,
     Leaf,
     Measure,
     OnList,
@@ -84,16 +85,18 @@ def printed(printing: Printing, leaf: Leaf, place: str) -> Printed:
         return _sequence(printing, leaf, place)
     if isinstance(leaf, Cart):
         return _cart(printing, leaf, place)
+    assert not isinstance(leaf, InSegment)
+    return _standing(printing, leaf, place)
+
+
+def _standing(printing: Printing, leaf: Tag | OnList | Consent, place: str) -> OnSnapshot:
     if isinstance(leaf, Tag):
-        tags = "JSONExtract(attributes['tags'], 'Array(String)')"
-        return OnSnapshot(
-            f"has({tags}, {printing.bind('String', leaf.name)})", "attributes['tags']"
-        )
+        tags, name = "attributes['tags']", printing.bind("String", leaf.name)
+        return OnSnapshot(f"has(JSONExtract({tags}, 'Array(String)'), {name})", tags)
     if isinstance(leaf, OnList):
         if leaf.id not in printing.vocabulary.lists:
             raise Invalid.at(f"{place}/id", "unknown_list", "There is no such list of contacts.")
         return OnSnapshot(f"has(list_ids, {printing.bind('UInt32', leaf.id)})")
-    assert isinstance(leaf, Consent)
     if leaf.channel == "email":
         return OnSnapshot("attributes['unsubscribed'] != 'true'", "attributes['unsubscribed']")
     return OnSnapshot("attributes['notifications'] = 'true'", "attributes['notifications']")
@@ -157,7 +160,7 @@ def _relative(
 
 def _days_of_year(today: date, days: int) -> list[str]:
     """Return month and day of the next `days` days; 29 February falls on the 28th without one."""
-    found = {}
+    found = dict[str, None]()
     for ahead in range(min(days, 366)):
         day = shifted(today, ahead)
         found[day.isoformat()[5:]] = None

@@ -6,7 +6,7 @@ that a condition and its negation share out everybody between them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, Union, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
@@ -308,21 +308,21 @@ class Not(Struct, frozen=True, forbid_unknown_fields=True, tag="not"):
     of: "Condition"
 
 
-Condition = Union[
-    All,
-    AnyOf,
-    Not,
-    Attribute,
-    Tag,
-    OnList,
-    Consent,
-    ProductEvents,
-    OrdinaryEvents,
-    PageViews,
-    Sequence,
-    Cart,
-    InSegment,
-]
+Condition = (
+    All
+    | AnyOf
+    | Not
+    | Attribute
+    | Tag
+    | OnList
+    | Consent
+    | ProductEvents
+    | OrdinaryEvents
+    | PageViews
+    | Sequence
+    | Cart
+    | InSegment
+)
 Group = All | AnyOf | Not
 Leaf = (
     Attribute

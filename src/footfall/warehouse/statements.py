@@ -113,7 +113,14 @@ def order_lines(
         chosen: On the same: which of these are returned.
         orders: Name of the Array(String) parameter that holds the orders of the chosen events, if
             the caller knows them; to find them out costs the engine as much as the rest.
+        owner: SQL on the columns of `events`. All is decided among the lines of one owner then,
+            who is returned as `owner`.
     """
+    line, named_by = _LINE, "named"
+    source = f"*, {_ORDER} AS named"
+    if owner is not None:
+        line, named_by = f"{_LINE}, owner", "owner, named"
+        source += f", {owner} AS owner"
     taken = f"{_OF_ORDERS} AND ({condition})"
     if orders is not None:
         taken += f" AND (({chosen}) OR order_id IN {{{orders}:Array(String)}})"
