@@ -199,7 +199,7 @@ def _then(printing: Printing, test: AttributeTest, place: str) -> str:
         definition, test.operator, text_of(test.value), printing.vocabulary.zone, place
     )
     name = printing.bind("String", definition.name_std)
-    spelled = "replaceRegexpAll(lowerUTF8(x.1), '[^\\\\p{L}\\\\p{N}\\\\p{M}]+', '_')"
+    spelled = "replaceRegexpAll(lowerUTF8(x.1), '[^\\\\pL\\\\pN\\\\pM]+', '_')"
     raw = f"arrayFirst(x -> {spelled} = {name}, JSONExtractKeysAndValuesRaw(attributes)).2"
     return _read_as(printing, definition, wanted, _unquoted(raw))
 
