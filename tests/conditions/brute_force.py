@@ -306,9 +306,8 @@ class Asked:
             names = [thing.values.get("category_name"), *(thing.values.get("categories") or [])]
             if wanted.category.lower() not in [name.lower() for name in names if name]:
                 return False
-        if wanted.segment is not None:
-            if product not in self.world.product_members[wanted.segment]:
-                return False
+        if wanted.segment and product not in self.world.product_members[wanted.segment]:
+            return False
         return all(self._tested(test, thing, payload) for test in wanted.attributes)
 
     def _tested(self, test: AttributeTest, thing: Thing, payload: dict[str, Any] | None) -> bool:

@@ -13,12 +13,15 @@ from footfall.attributes.built_in import BUILT_IN
 from footfall.attributes.definitions import Definitions
 from footfall.attributes.types import Definition, ObjectKind
 from footfall.conditions.types import (
+    AgeTest,
     AgoWindow,
     All,
+    AmountTest,
     AnyOf,
     Attribute,
     AttributeTest,
     BetweenWindow,
+    Cart,
     Condition,
     Consent,
     Duration,
@@ -28,6 +31,7 @@ from footfall.conditions.types import (
     LastWindow,
     Measure,
     Not,
+    OnList,
     OrdinaryEvents,
     PageStep,
     PageViews,
@@ -46,8 +50,16 @@ from footfall.conditions.types import (
 from footfall.kernel.instants import DAY_MS, HOUR_MS, Instant
 from footfall.kernel.scope import Scope
 from footfall.warehouse.api import Warehouse
-from footfall.warehouse.types import ActivityRow, AliasRow, ContactRow, EventRow, ProductRow
-from tests.conditions.brute_force import Act, Person, Thing, World
+from footfall.warehouse.types import (
+    ActivityRow,
+    AliasRow,
+    CartRow,
+    ContactRow,
+    EventRow,
+    MemberRow,
+    ProductRow,
+)
+from tests.conditions.brute_force import Act, Item, Person, Thing, World
 
 _numbers = itertools.count(1)
 _TYPES: Any = ("view", "add to cart", "purchase", "order", "return", "refund")
@@ -101,6 +113,12 @@ class Shop:
             product_definitions={**BUILT_IN["product"], **{d.name_std: d for d in _PRODUCT}},
         )
         self._merge()
+        for person in self.world.people.values():
+            if not person.gone and self.chance.random() < 0.6:
+                person.cart = self._cart_items()
+        self.world.product_members = {
+            9: {one for one in self.world.things if self.chance.random() < 0.5}
+        }
         self.world.acts = [self._act(place) for place in range(1, chance.randrange(2, 36))]
 
     @property
@@ -109,10 +127,13 @@ class Shop:
             Definitions(self.scope, "contact", _CONTACT),
             Definitions(self.scope, "product", _PRODUCT),
             self.zone,
-            {},
+            {1: "Summer", 2: "Winter"},
             {
-                number: KnownSegment(number, "contact", f"segment {number}", condition)
-                for number, condition in self.world.segments.items()
+                9: KnownSegment(9, "product", "kept", All(())),
+                **{
+                    number: KnownSegment(number, "contact", f"segment {number}", condition)
+                    for number, condition in self.world.segments.items()
+                },
             },
         )
 
@@ -161,6 +182,7 @@ class Shop:
             people[self.base + place] = Person(self.base + place, held)
         for person in people.values():
             person.gone = self.chance.random() < 0.1
+            person.lists = set(self.chance.sample([1, 2], self.chance.randrange(3)))
         return people
 
     def _iso(self, at: int) -> str:
@@ -184,6 +206,18 @@ class Shop:
             gone = self.chance.random() < 0.1
             things[self.base + place] = Thing(self.base + place, f"p {place}", held, gone)
         return things
+
+    def _cart_items(self) -> list[Item]:
+        items = []
+        for thing in self.world.things:
+            if self.chance.random() < 0.4:
+                times = sorted([self.instant(), self.instant()])
+                price = self.maybe([Decimal("9.9900"), Decimal(20)])
+                items.append(
+                    Item(thing, self.chance.choice([Decimal(1), Decimal("2.5")]), price,
+                         self.maybe(["EUR", "PLN"], 0.8), times[0], times[1])
+                )  # fmt: skip
+        return items
 
     def _merge(self) -> None:
         """Merge some into others, each into one that is merged no further; undo some again."""
@@ -273,6 +307,7 @@ class Shop:
                     1.0,
                     int(one.gone),
                     1,
+                    sorted(one.lists),
                 )
                 for one in self.world.people.values()
             ],
@@ -295,11 +330,42 @@ class Shop:
             ],
             token=None,
         )
+        warehouse.insert(
+            "carts",
+            [self._cart_row(one) for one in self.world.people.values() if one.cart],
+            token=None,
+        )
+        self._keep_members(warehouse)
         aliases = self.world.survivors.items()
         if aliases:
             rows = [AliasRow(number, merged, into, 1) for merged, into in aliases]
             warehouse.insert("contact_aliases", rows, token=None)
             warehouse.reload_aliases()
+
+    def _cart_row(self, person: Person) -> CartRow:
+        items = person.cart
+        return CartRow(
+            self.scope.workspace_id,
+            person.id,
+            [item.product for item in items],
+            [str(item.quantity) for item in items],
+            [None if item.price is None else str(item.price) for item in items],
+            [item.currency for item in items],
+            [item.added_at / 1000 for item in items],
+            [item.changed_at / 1000 for item in items],
+            1,
+        )
+
+    def _keep_members(self, warehouse: Warehouse) -> None:
+        """Keep the members of the segment of products; the others were in it once."""
+        members = self.world.product_members[9]
+        number = self.scope.workspace_id
+        stays = [MemberRow(number, 9, one, 1, 0, 1) for one in self.world.things]
+        left = [
+            MemberRow(number, 9, one, 1, 2, 2) for one in self.world.things if one not in members
+        ]
+        warehouse.insert("segment_members", stays, token=None)
+        warehouse.insert("segment_members", left, token=None)
 
     def _event_row(self, act: Act) -> EventRow:
         return EventRow(
@@ -358,7 +424,8 @@ class Shop:
             [self._product_events] * 4
             + [self._contact_attribute] * 2
             + [self._sequence] * 3
-            + [self._tag, self._consent, self._ordinary, self._pages, self._segment]
+            + [self._cart] * 2
+            + [self._tag, self._consent, self._ordinary, self._pages, self._segment, self._list]
         )
         return leaf(subject)
 
@@ -371,6 +438,27 @@ class Shop:
     def _segment(self, subject: Subject) -> Condition:
         known = list(self.world.segments)
         return InSegment(self.chance.choice(known)) if known else self._tag(subject)
+
+    def _list(self, _: Subject) -> OnList:
+        return OnList(self.chance.choice([1, 2]))
+
+    def _cart(self, _: Subject) -> Cart:
+        chance = self.chance
+        wanted = self._filter()
+        if wanted is not None and any(test.at == "then" for test in wanted.attributes):
+            wanted = None
+        compared: Any = ["at_least", "at_most"]
+        value = None
+        if chance.random() < 0.4:
+            amounts = [0, 9.99, 20, 24.975, 50]
+            value = AmountTest(chance.choice(compared), chance.choice(amounts), "EUR")
+        ages = [
+            AgeTest(chance.choice(compared), chance.choice([1, 2, 24, 48]), "hours")
+            if chance.random() < 0.4
+            else None
+            for _ in range(2)
+        ]
+        return Cart(wanted, value, *ages)
 
     def _window(self) -> Window | None:
         chance = self.chance
@@ -445,6 +533,7 @@ class Shop:
             ids if chance.random() < 0.3 else (),
             chance.choice(["shoes", "Hats", None, None]),
             tuple(tests),
+            self.maybe([9], 0.2),
         )
 
     def _properties(self, kind: str) -> tuple[Property, ...]:

@@ -31,6 +31,7 @@ __all__ = [
     "get_product",
     "list_products",
     "mark_all_dirty",
+    "prices_now",
     "product_ids",
     "product_names",
     "products_now",
@@ -91,6 +92,17 @@ def products_now(conn: Connection, scope: Scope, ids: Collection[int]) -> dict[i
     """Return these products by id as they are now; deleted ones are left out."""
     found = [product_of(row) for row in queries.by_id(conn, scope, ids)]
     return {product.id: product for product in found if product.deleted_at is None}
+
+
+def prices_now(conn: Connection, scope: Scope, ids: Collection[int]) -> dict[int, tuple[Any, Any]]:
+    """Return price and currency, None where there is none, of those of these that live, by id."""
+    found = products_now(conn, scope, ids) if ids else {}
+    return {one.id: (_value(one, "price"), _value(one, "currency")) for one in found.values()}
+
+
+def _value(product: Product, name: str) -> Any:
+    cell = product.profile.get(name)
+    return None if cell is None else cell.value
 
 
 def list_products(

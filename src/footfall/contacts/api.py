@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from footfall.attributes.api import load_definitions, merge_profiles, written_values
 from footfall.attributes.types import Profile, Revalue, SetAside
-from footfall.contacts import queries
+from footfall.contacts import cart_queries, queries
 from footfall.contacts.book import ContactBook, IdentityKind
 from footfall.contacts.cart import (
     CART_EVENTS,
@@ -20,6 +20,8 @@ from footfall.contacts.cart import (
     cart_totals,
     fold_cart,
 )
+from footfall.contacts.cart_queries import mark_all_carts_dirty
+from footfall.contacts.list_queries import lists_by_contact
 from footfall.contacts.logic import Identifiers
 from footfall.contacts.merging import changed_values, followers, packed, unpacked, without
 from footfall.contacts.opened import OpenContact, contact_of
@@ -45,6 +47,7 @@ __all__ = [
     "SavedContact",
     "cart_items",
     "cart_totals",
+    "carts_to_copy",
     "change_contact",
     "contact_ids",
     "contact_names",
@@ -56,6 +59,8 @@ __all__ = [
     "keep_cart_changes",
     "list_contacts",
     "list_merges",
+    "lists_by_contact",
+    "mark_all_carts_dirty",
     "mark_all_dirty",
     "merge_contacts",
     "preview_merge",
@@ -421,18 +426,40 @@ def keep_cart_changes(
     if only_living:
         living = set(queries.living_ids(conn, scope, {contact_id for contact_id, _ in changes}))
         changes = [change for change in changes if change[0] in living]
-    queries.add_cart_changes(conn, scope, changes)
+    if changes:
+        cart_queries.add_cart_changes(conn, scope, changes)
+        cart_queries.mark_carts_dirty(conn, {contact_id for contact_id, _ in changes})
 
 
 def cart_items(conn: Connection, scope: Scope, contact_id: int, now: Instant) -> list[CartItem]:
     """Return what lies in the cart of a contact and of all merged into it, the oldest first."""
     ids = with_merged(conn, scope, contact_id)
-    return fold_cart(queries.latest_cart_changes(conn, scope, ids, now - CART_MS))
+    return fold_cart(cart_queries.latest_cart_changes(conn, scope, ids, now - CART_MS))
+
+
+def carts_to_copy(
+    conn: Connection, now: Instant, limit: int
+) -> list[tuple[int, int, int, list[CartItem]]]:
+    """Return up to `limit` carts whose copy is old: workspace, contact, dirty revision, items.
+
+    The cart of a contact that is merged or deleted is empty.
+    """
+    dirty = cart_queries.dirty_carts(conn, limit)
+    living = [contact_id for _, contact_id, _, gone in dirty if not gone]
+    changes: dict[int, list[CartChange]] = {}
+    for owner, change in (
+        cart_queries.cart_changes_of(conn, living, now - CART_MS) if living else ()
+    ):
+        changes.setdefault(owner, []).append(change)
+    return [
+        (workspace_id, contact_id, revision, fold_cart(changes.get(contact_id, ())))
+        for workspace_id, contact_id, revision, _ in dirty
+    ]
 
 
 def forget_old_carts(conn: Connection, now: Instant) -> None:
     """Delete what is too old to count in a cart, in every workspace."""
-    queries.forget_cart_changes(conn, now - CART_MS)
+    cart_queries.forget_cart_changes(conn, now - CART_MS)
 
 
 class ContactObjects:

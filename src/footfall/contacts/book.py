@@ -36,6 +36,7 @@ from footfall.attributes.api import (
 )
 from footfall.attributes.types import BROWSER, SIGNED, Cell, Profile, Revalue, SetAside
 from footfall.contacts import queries
+from footfall.contacts.cart_queries import mark_carts_dirty
 from footfall.contacts.merging import Before, identities_before, packed, without
 from footfall.contacts.opened import OpenContact, differ, may_say
 from footfall.contacts.types import KEY_CELL, Unplaceable
@@ -90,6 +91,7 @@ class ContactBook:
         self._unknown = 0
         self._reserved: list[int] = []
         self._merge_rows: list[dict[str, Any]] = []
+        self._regrouped: set[int] = set()  #: whose carts a merge changed, or its undoing
         self._set_aside: list[SetAside] = []
         wanted: dict[IdentityKind, Collection[str]] = {
             "custom_id": custom_ids,
@@ -290,6 +292,7 @@ class ContactBook:
             contact.changed()
             self._merged_contacts[survivor.id].append(contact)
         self._merged_contacts[survivor.id].append(merged)
+        self._regrouped |= {merged.id, survivor.id}
         merged.merged_into = survivor.id
         merged.changed()
         self._merge_rows.append(
@@ -325,6 +328,7 @@ class ContactBook:
         survivor.profile = without(survivor.profile, before, others)
         if before.gave_custom_id and survivor.custom_id == merged.custom_id:
             survivor.custom_id = None
+        self._regrouped |= {merged_id, survivor.id}
         merged.merged_into = None
         for contact in (merged, *(self._by_id[follower] for follower in followers)):
             contact.changed()
@@ -568,6 +572,8 @@ class ContactBook:
         )
         queries.log_merges(self._conn, self._merge_rows)
         queries.mark_dirty(self._conn, dirty_rows)
+        if self._regrouped:
+            mark_carts_dirty(self._conn, self._regrouped)
         record_set_aside(self._conn, self._scope, self._set_aside)
         return len(dirty_rows)
 

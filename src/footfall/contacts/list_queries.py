@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, or_, select, update
 
 from footfall.contacts.queries import AnyRow, merged_into
 from footfall.kernel.scope import Scope
-from footfall.state.api import fetch_rows, insert_missing, one_of
-from footfall.state.schema import contact_list_members, contact_lists, contacts
+from footfall.state.api import fetch_rows, insert_missing, insert_on_conflict, one_of
+from footfall.state.schema import contact_list_members, contact_lists, contacts, dirty_objects
 
 
 def lists(conn: Connection, scope: Scope, *, list_id: int | None = None) -> Sequence[AnyRow]:
@@ -109,3 +109,61 @@ def lists_of(
     )
     rows = {(row[0], row[1], row[2]) for row in conn.execute(found)}
     return sorted(rows, key=lambda row: (row[0], row[2].lower(), row[1]))
+
+
+def lists_by_contact(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[int]]:
+    """Return the lists, but archived ones, that each contact is on, of any workspace.
+
+    Those that contacts merged into it were put on are among them; who is on none is missing.
+    """
+    survivor = func.coalesce(contacts.c.merged_into, contacts.c.id)
+    found: dict[int, list[int]] = {}
+    each = (
+        select(survivor.label("id"), contact_lists.c.id.label("list_id"))
+        .select_from(
+            contacts.join(
+                contact_list_members, contact_list_members.c.contact_id == contacts.c.id
+            ).join(contact_lists, contact_lists.c.id == contact_list_members.c.list_id)
+        )
+        .where(
+            or_(
+                one_of(conn, contacts.c.id, contact_ids),
+                one_of(conn, contacts.c.merged_into, contact_ids),
+            ),
+            contact_lists.c.archived_at.is_(None),
+        )
+        .distinct()
+    )
+    for contact_id, list_id in sorted(fetch_rows(conn, each)):
+        found.setdefault(contact_id, []).append(list_id)
+    return found
+
+
+def revise(conn: Connection, scope: Scope, contact_ids: "Collection[int] | Select[Any]") -> None:
+    """Have these contacts' snapshots made again, as their lists are others now."""
+    chosen = (
+        contacts.c.id.in_(contact_ids)
+        if isinstance(contact_ids, Select)
+        else one_of(conn, contacts.c.id, contact_ids)
+    )
+    own = and_(contacts.c.workspace_id == scope.workspace_id, chosen)
+    # The newest revision counts in the warehouse: the same one twice could not be told apart.
+    conn.execute(update(contacts).where(own).values(revision=contacts.c.revision + 1))
+    kind = bindparam("kind", "contact", dirty_objects.c.kind.type)
+    rows = select(contacts.c.workspace_id, kind, contacts.c.id, contacts.c.revision).where(own)
+    names = ["workspace_id", "kind", "object_id", "revision"]
+    made = insert_on_conflict(conn, dirty_objects).from_select(names, rows)
+    conn.execute(
+        made.on_conflict_do_update(
+            index_elements=names[:3], set_={"revision": made.excluded.revision}
+        )
+    )
+
+
+def members_of(list_id: int) -> "Select[Any]":
+    """Return the statement of who is on a list; for merged ones, whom they were merged into."""
+    return (
+        select(func.coalesce(contacts.c.merged_into, contacts.c.id))
+        .join(contact_list_members, contact_list_members.c.contact_id == contacts.c.id)
+        .where(contact_list_members.c.list_id == list_id)
+    )

@@ -81,6 +81,8 @@ def change_list(
     if archived is not None:
         archived_at = (before.archived_at or now) if archived else None
     queries.change_list(conn, scope, list_id, wanted, archived_at)
+    if (archived_at is None) != (before.archived_at is None):
+        queries.revise(conn, scope, queries.members_of(list_id))
     return get_list(conn, scope, list_id)
 
 
@@ -126,6 +128,7 @@ def change_members(
     )
     gone = {one for contact_id in removed for one in with_merged(conn, scope, contact_id)}
     queries.remove_members(conn, scope, list_id, gone)
+    queries.revise(conn, scope, {*added, *removed})
     return get_list(conn, scope, list_id)
 
 

@@ -20,10 +20,15 @@ from sqlalchemy import (
 )
 
 from footfall.attributes.filters import AttributeFilter, condition
-from footfall.contacts.cart import MAX_CART_CHANGES, CartChange
+from footfall.contacts.cart_queries import mark_carts_dirty
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
-from footfall.state.api import fetch_rows, insert_many, insert_missing, one_of, upsert
+from footfall.state.api import (
+    fetch_rows,
+    insert_many,
+    one_of,
+    upsert,
+)
 from footfall.state.schema import (
     attribute_values_before,
     cart_changes,
@@ -310,58 +315,6 @@ def ids_past(conn: Connection, scope: Scope, after_id: int, limit: int) -> list[
     )
 
 
-_CART_COLUMNS = tuple(cart_changes.c[name] for name in CartChange._fields)
-
-
-def add_cart_changes(
-    conn: Connection, scope: Scope, changes: Collection[tuple[int, CartChange]]
-) -> None:
-    """Keep what events did to the carts of contacts; what is there already stays as it is."""
-    insert_missing(
-        conn,
-        cart_changes,
-        [
-            {"workspace_id": scope.workspace_id, "contact_id": contact_id, **change._asdict()}
-            for contact_id, change in changes
-        ],
-    )
-
-
-def latest_cart_changes(
-    conn: Connection, scope: Scope, contact_ids: Collection[int], since: int
-) -> list[CartChange]:
-    """Return what happened to the carts of these contacts since an instant, at most so much."""
-    rows = conn.execute(
-        select(*_CART_COLUMNS)
-        .where(
-            cart_changes.c.workspace_id == scope.workspace_id,
-            one_of(conn, cart_changes.c.contact_id, contact_ids),
-            cart_changes.c.occurred_at > since,
-        )
-        .order_by(cart_changes.c.occurred_at.desc(), cart_changes.c.position.desc())
-        .limit(MAX_CART_CHANGES)
-    )
-    return [CartChange(*row) for row in rows]
-
-
-def forget_cart_changes(conn: Connection, through: int) -> None:
-    """Delete the changes of carts, in every workspace, whose events are of `through` or older.
-
-    From the first received on: one that came late stays until those before it are old as well.
-    """
-    first_kept = (
-        select(cart_changes.c.position)
-        .where(cart_changes.c.occurred_at > through)
-        .order_by(cart_changes.c.position)
-        .limit(1)
-    )
-    position = conn.scalar(first_kept)
-    old = cart_changes.c.occurred_at <= through
-    if position is not None:
-        old = and_(old, cart_changes.c.position < position)
-    conn.execute(delete(cart_changes).where(old))
-
-
 def living_ids(conn: Connection, scope: Scope, ids: Collection[int]) -> list[int]:
     """Return those of these contacts that are not deleted, merged ones too."""
     return list(
@@ -387,6 +340,7 @@ def erase(conn: Connection, scope: Scope, contact_ids: Collection[int], now: int
                 one_of(conn, values.c.object_id, ids),
             )
         )
+    mark_carts_dirty(conn, ids, merged=False)
     for table in (cart_changes, contact_list_members):
         own = table.c.workspace_id == scope.workspace_id
         conn.execute(delete(table).where(own, one_of(conn, table.c.contact_id, ids)))

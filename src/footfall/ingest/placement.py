@@ -279,11 +279,12 @@ class _Shop:
         return contact.id
 
     def save(self) -> int:
-        """Write what changed; return how many contacts and products look different."""
+        """Write what changed; return how many contacts, products and carts look different."""
         self.set_now(self._latest)
         queries.remember_names(self._conn, self._scope, self._names)
+        changed = self.contacts.save() + self.products.save()
         keep_cart_changes(self._conn, self._scope, self._cart_changes)
-        return self.contacts.save() + self.products.save()
+        return changed + len(self._cart_changes)
 
 
 def place(conn: Connection, first_position: Position, records: Sequence[Record]) -> Placed:

@@ -503,7 +503,7 @@ class Projector:
             return True
         if busy and not wanted and now - self._last_copy < SNAPSHOT_SECONDS:
             return False
-        copy_dirty_objects(self._state, self._warehouse)
+        copy_dirty_objects(self._state, self._warehouse, self._clock())
         self._copies_due = False
         self._last_copy = now
         if self._clock() - self._forgot_at > HOUR_MS:

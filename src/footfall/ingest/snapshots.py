@@ -1,6 +1,7 @@
-"""Copies the latest state of products and contacts into the warehouse."""
+"""Copies the latest state of products, contacts and carts into the warehouse."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,16 +12,20 @@ from footfall.attributes.api import Definitions, canonical_text, load_definition
 from footfall.attributes.types import Cell, ObjectKind
 from footfall.catalog import api as catalog
 from footfall.contacts import api as contacts
+from footfall.contacts.cart import CartItem
 from footfall.contacts.types import KEY_CELL
 from footfall.ingest import queries
 from footfall.kernel.ids import WorkspaceId
-from footfall.state.api import State
+from footfall.kernel.instants import Instant
+from footfall.kernel.money import round_money
+from footfall.state.api import State, reserve_ids
 from footfall.warehouse.api import Relation, Warehouse
-from footfall.warehouse.types import AliasRow, ContactRow, ProductRow
+from footfall.warehouse.types import AliasRow, CartRow, ContactRow, ProductRow
 from footfall.workspaces.api import get_workspace, scope_of
 
 #: Copied by one insert, unless their profiles are large.
 OBJECTS_PER_STEP = 5_000
+CARTS_PER_STEP = 2_000
 #: Of profiles in one insert: they are in memory several times over, and SQLite hands on 1 GB at
 #: most at once.
 STEP_BYTES = 16 << 20
@@ -30,13 +35,14 @@ _OBJECTS_PER_READ = 250
 _decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
 
 
-def copy_dirty_objects(state: State, warehouse: Warehouse) -> int:
+def copy_dirty_objects(state: State, warehouse: Warehouse, now: Instant) -> int:
     """Insert one snapshot of every object marked dirty; return how many there were.
 
     What changes meanwhile stays dirty. A crash in between inserts the same version again, which
     the relations fold into one.
     """
-    return _copy_kind(state, warehouse, "product") + _copy_kind(state, warehouse, "contact")
+    objects = _copy_kind(state, warehouse, "product") + _copy_kind(state, warehouse, "contact")
+    return objects + _copy_carts(state, warehouse, now)
 
 
 def _copy_kind(state: State, warehouse: Warehouse, kind: ObjectKind) -> int:
@@ -148,6 +154,7 @@ def product_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struc
 def contact_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struct]:
     """Return the warehouse rows of `queries.dirty_contacts`; merged ones count as deleted."""
     texts = _Texts(conn, "contact")
+    lists = contacts.lists_by_contact(conn, [row[1] for row in dirty])
     rows: list[Struct] = []
     for (
         workspace_id,
@@ -175,9 +182,82 @@ def contact_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struc
                 created_at / 1000,
                 int(gone),
                 revision,
+                [] if gone else lists.get(contact_id, []),
             )
         )
     return rows
+
+
+def _copy_carts(state: State, warehouse: Warehouse, now: Instant) -> int:
+    copied = 0
+    while True:
+        with state.read() as conn:
+            carts = contacts.carts_to_copy(conn, now, CARTS_PER_STEP)
+        if not carts:
+            return copied
+        with state.write() as conn:
+            # Not the clock, which may be put back: the newest copy has to count.
+            rows = _cart_rows(conn, carts, reserve_ids(conn, "cart copy", 1))
+        warehouse.insert("carts", rows, token=None)
+        with state.write() as conn:
+            queries.clean(
+                conn,
+                [
+                    {
+                        "workspace_id": workspace_id,
+                        "kind": "cart",
+                        "object_id": contact_id,
+                        "revision": revision,
+                    }
+                    for workspace_id, contact_id, revision, _ in carts
+                ],
+            )
+        copied += len(carts)
+        if len(carts) < CARTS_PER_STEP:
+            return copied
+
+
+def _cart_rows(
+    conn: Connection, carts: Sequence[tuple[int, int, int, list[CartItem]]], version: int
+) -> list[Struct]:
+    prices: dict[int, dict[int, tuple[Any, Any]]] = {}
+    for workspace_id in {cart[0] for cart in carts}:
+        scope = scope_of(get_workspace(conn, WorkspaceId(workspace_id)))
+        unpriced = {
+            item.product_id
+            for cart in carts
+            if cart[0] == workspace_id
+            for item in cart[3]
+            if item.unit_price is None
+        }
+        prices[workspace_id] = catalog.prices_now(conn, scope, unpriced)
+    rows: list[Struct] = []
+    for workspace_id, contact_id, _, items in carts:
+        present = prices[workspace_id]
+        priced = [_price(item, present) for item in items]
+        rows.append(
+            CartRow(
+                workspace_id,
+                contact_id,
+                [item.product_id for item in items],
+                [f"{item.quantity:f}" for item in items],
+                [price for price, _ in priced],
+                [currency for _, currency in priced],
+                [item.added_at / 1000 for item in items],
+                [item.last_changed_at / 1000 for item in items],
+                version,
+            )
+        )
+    return rows
+
+
+def _price(item: CartItem, present: dict[int, tuple[Any, Any]]) -> tuple[str | None, str | None]:
+    """Return what an item costs, by its events or else as its product does now."""
+    if item.unit_price is not None:
+        return f"{item.unit_price:f}", item.currency
+    price, currency = present.get(item.product_id, (None, None))
+    amount = None if price is None else round_money(Decimal(str(price)))
+    return None if amount is None else f"{amount:f}", currency
 
 
 def aliases(dirty: Sequence[Sequence[Any]]) -> list[Struct]:
@@ -196,3 +276,4 @@ def mark_all_dirty(conn: Connection) -> None:
     """Have every product and contact of every workspace copied again."""
     catalog.mark_all_dirty(conn)
     contacts.mark_all_dirty(conn)
+    contacts.mark_all_carts_dirty(conn)

@@ -186,7 +186,9 @@ def _json_text(value: Any) -> str:
     return _encode(value).decode()
 
 
-def reserve_ids(conn: Connection, kind: Literal["contact", "product"], count: int) -> int:
+def reserve_ids(
+    conn: Connection, kind: Literal["contact", "product", "cart copy"], count: int
+) -> int:
     """Return the first of `count` new neighbouring ids, from 1; they are never given out again."""
     statement = insert_on_conflict(conn, id_counters).values(kind=kind, next_id=1 + count)
     past_last: int = conn.execute(

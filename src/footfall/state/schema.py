@@ -175,7 +175,7 @@ activity_names = Table(
 id_counters = Table(
     "id_counters",
     metadata,
-    Column("kind", String(16), primary_key=True),  # contact, product
+    Column("kind", String(16), primary_key=True),  # contact, product, cart copy
     Column("next_id", BigInteger, nullable=False),
 )
 
@@ -365,7 +365,7 @@ dirty_objects = Table(
     "dirty_objects",
     metadata,
     Column("workspace_id", Integer, primary_key=True),
-    Column("kind", String(16), primary_key=True),  # product, contact
+    Column("kind", String(16), primary_key=True),  # product, contact, cart
     Column("object_id", BigInteger, primary_key=True),
     Column("revision", BigInteger, nullable=False),
     sqlite_with_rowid=False,

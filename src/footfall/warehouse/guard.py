@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from footfall.warehouse.schema import RELATIONS, SNAPSHOTS, SURVIVORS, VERSIONS, Relation
+from footfall.warehouse.schema import RELATIONS, REPLACING, SURVIVORS, VERSIONS, Relation
 
 #: The parameter that carries the workspace; only the executor sets it.
 WORKSPACE_PARAMETER: Final = "workspace_id"
@@ -23,10 +23,10 @@ class UnguardedStatement(Exception):
 def guarded(relation: Relation) -> str:
     """Return the only form in which a statement may read `relation`.
 
-    Snapshots come with FINAL, so a reader cannot forget it. The planner folds the subquery away and
-    the sort key still prunes.
+    Where the newest row counts it comes with FINAL, so a reader cannot forget it. The planner folds
+    the subquery away and the sort key still prunes.
     """
-    final = " FINAL" if relation in SNAPSHOTS else ""
+    final = " FINAL" if relation in REPLACING else ""
     own = f"{WORKSPACE_PARAMETER} = {{{WORKSPACE_PARAMETER}:UInt32}}"
     return f"(SELECT * FROM {relation}{final} WHERE {own})"  # noqa: S608 - constants only
 

@@ -7,14 +7,24 @@ ClickHouse has no transactions around definitions. A step that was released neve
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
-Relation = Literal["events", "activities", "products", "contacts", "contact_aliases"]
+Relation = Literal[
+    "events",
+    "activities",
+    "products",
+    "contacts",
+    "contact_aliases",
+    "carts",
+    "segment_members",
+]
 
 #: Relations that hold shop rows. All have `workspace_id` and may only be read through the guard.
 RELATIONS: Final[tuple[Relation, ...]] = get_args(Relation)
 #: Relations that hold what contacts did, by month; emptied of a contact when it is deleted.
 HISTORIES: Final[tuple[Relation, ...]] = ("events", "activities")
 #: Derived from the state store; `rebuild` empties and fills them.
-SNAPSHOTS: Final[tuple[Relation, ...]] = ("products", "contacts", "contact_aliases")
+SNAPSHOTS: Final[tuple[Relation, ...]] = ("products", "contacts", "contact_aliases", "carts")
+#: The newest row of each key counts.
+REPLACING: Final[tuple[Relation, ...]] = (*SNAPSHOTS, "segment_members")
 VERSIONS: Final = "schema_versions"
 #: Dictionary over contact_aliases.
 SURVIVORS: Final = "contact_survivors"
@@ -163,6 +173,41 @@ ORDER BY (workspace_id, contact_id)
 SETTINGS {_DURABLE}
 """
 
+_CONTACTS_ON_LISTS: Final = "ALTER TABLE contacts ADD COLUMN IF NOT EXISTS list_ids Array(UInt32)"
+
+# One row per contact with all that lies in its cart: an emptied cart is one new row.
+_CARTS: Final = f"""
+CREATE TABLE IF NOT EXISTS carts (
+    workspace_id UInt32,
+    contact_id UInt64,
+    product_ids Array(UInt64),
+    quantities Array(Decimal(18, 4)),
+    unit_prices Array(Nullable(Decimal(18, 4))),
+    currencies Array(Nullable(String)),
+    added_at Array(DateTime64(3, 'UTC')),
+    changed_at Array(DateTime64(3, 'UTC')),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace_id, contact_id)
+SETTINGS {_DURABLE}
+"""
+
+# A row is one stay of a member: it is written when it enters, and again when it leaves.
+_SEGMENT_MEMBERS: Final = f"""
+CREATE TABLE IF NOT EXISTS segment_members (
+    workspace_id UInt32,
+    segment_id UInt32,
+    member_id UInt64,
+    entered_at Int64,
+    left_at Int64,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace_id, segment_id, member_id, entered_at)
+SETTINGS {_DURABLE}
+"""
+
 _VERSIONS: Final = f"""
 CREATE TABLE IF NOT EXISTS {VERSIONS} (version UInt32)
 ENGINE = ReplacingMergeTree ORDER BY version SETTINGS {_DURABLE}
@@ -199,6 +244,7 @@ def steps(credentials: tuple[str, str] | None) -> Sequence[Sequence[str]]:
     return (
         (_EVENTS, _PRODUCTS, _CONTACTS, _CONTACT_ALIASES, _survivors(credentials)),
         (_EVENTS_OF_BROWSERS, _ACTIVITIES),
+        (_CONTACTS_ON_LISTS, _CARTS, _SEGMENT_MEMBERS),
     )
 
 

@@ -1,6 +1,6 @@
 """Rows of the warehouse relations, as they are inserted (one JSON line each)."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class EventRow(Struct, gc=False):
@@ -78,6 +78,7 @@ class ContactRow(Struct, gc=False):
     created_at: float
     deleted: int  #: 1 if deleted or merged into another
     version: int  #: the contact's revision
+    list_ids: list[int] = field(default_factory=list)  #: those that are not archived
 
 
 class AliasRow(Struct, gc=False):
@@ -87,3 +88,29 @@ class AliasRow(Struct, gc=False):
     contact_id: int
     survivor_id: int
     version: int  #: the merged contact's revision
+
+
+class CartRow(Struct, gc=False):
+    """What lies in the cart of a contact, one entry of each array per item; empty: nothing."""
+
+    workspace_id: int
+    contact_id: int  #: the surviving one
+    product_ids: list[int]
+    quantities: list[str]  #: decimal text, as the prices
+    #: Of the last event that named one, else the product's when the copy was made.
+    unit_prices: list[str | None]
+    currencies: list[str | None]
+    added_at: list[float]  #: Unix seconds with milliseconds
+    changed_at: list[float]
+    version: int  #: grows with every copy
+
+
+class MemberRow(Struct, gc=False):
+    """One stay of a contact or product in a segment; written again when it leaves."""
+
+    workspace_id: int
+    segment_id: int
+    member_id: int
+    entered_at: int  #: milliseconds
+    left_at: int  #: milliseconds; 0: it is in
+    version: int
