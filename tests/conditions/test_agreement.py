@@ -58,7 +58,7 @@ def _agree_of(warehouse: Warehouse, shop: Shop, subject: Subject) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(chance=st.randoms(use_true_random=False))
 def test_the_statement_agrees_with_brute_force(warehouse: Warehouse, chance: random.Random) -> None:

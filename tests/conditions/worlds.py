@@ -361,9 +361,8 @@ class Shop:
         members = self.world.product_members[9]
         number = self.scope.workspace_id
         stays = [MemberRow(number, 9, one, 1, 0, 1) for one in self.world.things]
-        left = [
-            MemberRow(number, 9, one, 1, 2, 2) for one in self.world.things if one not in members
-        ]
+        others = [one for one in self.world.things if one not in members]
+        left = [MemberRow(number, 9, one, 1, 2, 2) for one in others]
         warehouse.insert("segment_members", stays, token=None)
         warehouse.insert("segment_members", left, token=None)
 

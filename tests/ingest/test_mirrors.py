@@ -16,7 +16,7 @@ from footfall.contacts.api import (
 )
 from footfall.contacts.lists import change_list, change_members, create_list, lists_of
 from footfall.ingest.snapshots import mark_all_dirty
-from footfall.kernel.errors import Conflict, NotFound
+from footfall.kernel.errors import Conflict, Invalid, NotFound
 from footfall.kernel.ids import ContactId
 from footfall.kernel.instants import DAY_MS, Instant
 from footfall.warehouse.api import statement
@@ -75,7 +75,7 @@ class Shop:
         try:
             with self.stack.state.write() as conn:
                 self._write(conn, kind, someone, other)
-        except (NotFound, Conflict):
+        except (NotFound, Conflict, Invalid):
             pass
 
     def _write(self, conn: Any, kind: str, someone: ContactId, other: ContactId) -> None:

@@ -447,9 +447,7 @@ def carts_to_copy(
     dirty = cart_queries.dirty_carts(conn, limit)
     living = [contact_id for _, contact_id, _, gone in dirty if not gone]
     changes: dict[int, list[CartChange]] = {}
-    for owner, change in (
-        cart_queries.cart_changes_of(conn, living, now - CART_MS) if living else ()
-    ):
+    for owner, change in cart_queries.cart_changes_of(conn, living, now - CART_MS):
         changes.setdefault(owner, []).append(change)
     return [
         (workspace_id, contact_id, revision, fold_cart(changes.get(contact_id, ())))

@@ -93,12 +93,7 @@ class ContactBook:
         self._merge_rows: list[dict[str, Any]] = []
         self._regrouped: set[int] = set()  #: whose carts a merge changed, or its undoing
         self._set_aside: list[SetAside] = []
-        wanted: dict[IdentityKind, Collection[str]] = {
-            "custom_id": custom_ids,
-            "email": emails,
-            "key": keys,
-        }
-        for kind, values in wanted.items():
+        for kind, values in zip(_KINDS, (custom_ids, emails, keys), strict=True):
             if values:
                 for value, contact_id in queries.identities(conn, scope, kind, values):
                     self._owners[kind, value] = contact_id

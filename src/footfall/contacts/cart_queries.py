@@ -36,7 +36,7 @@ def mark_carts_dirty(
         merged: Whether the carts of those they were merged into are, too.
     """
     if isinstance(contact_ids, Select):
-        chosen = contacts.c.id.in_(contact_ids)
+        chosen: ColumnElement[bool] = contacts.c.id.in_(contact_ids)
     else:
         chosen = one_of(conn, contacts.c.id, contact_ids)
     for owner in (contacts.c.id, contacts.c.merged_into) if merged else (contacts.c.id,):
