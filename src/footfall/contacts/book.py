@@ -91,9 +91,13 @@ class ContactBook:
         self._unknown = 0
         self._reserved: list[int] = []
         self._merge_rows: list[dict[str, Any]] = []
-        self._regrouped: set[int] = set()  #: whose carts a merge changed, or its undoing
         self._set_aside: list[SetAside] = []
-        for kind, values in zip(_KINDS, (custom_ids, emails, keys), strict=True):
+        wanted: dict[IdentityKind, Collection[str]] = {
+            "custom_id": custom_ids,
+            "email": emails,
+            "key": keys,
+        }
+        for kind, values in wanted.items():
             if values:
                 for value, contact_id in queries.identities(conn, scope, kind, values):
                     self._owners[kind, value] = contact_id
@@ -287,7 +291,6 @@ class ContactBook:
             contact.changed()
             self._merged_contacts[survivor.id].append(contact)
         self._merged_contacts[survivor.id].append(merged)
-        self._regrouped |= {merged.id, survivor.id}
         merged.merged_into = survivor.id
         merged.changed()
         self._merge_rows.append(
@@ -323,7 +326,7 @@ class ContactBook:
         survivor.profile = without(survivor.profile, before, others)
         if before.gave_custom_id and survivor.custom_id == merged.custom_id:
             survivor.custom_id = None
-        self._regrouped |= {merged_id, survivor.id}
+        mark_carts_dirty(self._conn, [merged_id, survivor.id])
         merged.merged_into = None
         for contact in (merged, *(self._by_id[follower] for follower in followers)):
             contact.changed()
@@ -567,8 +570,9 @@ class ContactBook:
         )
         queries.log_merges(self._conn, self._merge_rows)
         queries.mark_dirty(self._conn, dirty_rows)
-        if self._regrouped:
-            mark_carts_dirty(self._conn, self._regrouped)
+        if self._merge_rows:
+            merged = {row["merged_id"] for row in self._merge_rows}
+            mark_carts_dirty(self._conn, merged)  # and those they are merged into
         record_set_aside(self._conn, self._scope, self._set_aside)
         return len(dirty_rows)
 
