@@ -55,7 +55,7 @@ def test_large_profiles_are_copied_in_pieces(
 
     sqlite_state._reader.dispose()
     event.listen(sqlite_state._reader, "connect", limit)
-    assert snapshots.copy_dirty_objects(sqlite_state, warehouse) == 24  # Anna, too
+    assert snapshots.copy_dirty_objects(sqlite_state, warehouse, NOW) == 24  # Anna, too
     assert warehouse.row_counts()["products"] == 23
     stack.close()
 

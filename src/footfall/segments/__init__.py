@@ -1,1 +1,0 @@
-"""Saved conditions: who fits them, since when, and why."""
