@@ -183,10 +183,10 @@ def _history(printing: Printing, leaf: History, place: str) -> OnHistory | OnOwn
     relation = relation_of(leaf)
     if leaf.occurrence != "any":
         return _first_or_last(printing, leaf, meant)
-    where = meant if lies == "1" else f"{lies} AND {meant}"
-    shown = (f"toString(countIf({where}))", f"toString(maxIf({_MILLISECONDS}, {where}))")
+    mark = printing.mark(relation, meant if lies == "1" else f"{lies} AND {meant}")
+    shown = (f"toString(countIf({mark}))", f"toString(maxIf({_MILLISECONDS}, {mark}))")
     measure = leaf.measure
-    number, value = _measured(printing, measure, where)
+    number, value = _measured(printing, measure, mark)
     if measure.of != "count":
         shown = (f"toString({number})", shown[1])
     exists = measure.of in ("count", "products") and (measure.operator, measure.value) == (
@@ -195,21 +195,21 @@ def _history(printing: Printing, leaf: History, place: str) -> OnHistory | OnOwn
     )
     zero = is_true_of_zero(measure.operator, measure.value)
     truth = compared(number, measure.operator, value)
-    return OnHistory(relation, where, truth, zero, exists, shown)
+    return OnHistory(relation, (mark,), truth, zero, exists, shown)
 
 
-def _measured(printing: Printing, measure: Measure, where: str) -> tuple[str, str]:
+def _measured(printing: Printing, measure: Measure, mark: str) -> tuple[str, str]:
     """Return the SQL of what is added up, and of what it is compared with."""
     if measure.of == "quantity":
         value = printing.bind("String", f"{Decimal(str(measure.value)):f}")
-        return f"sumIf({_PIECES}, {where})", f"toDecimal128({value}, 4)"
+        return f"sumIf({_PIECES}, {mark})", f"toDecimal128({value}, 4)"
     whole = printing.bind("Int64", int(measure.value))
     if measure.of == "count":
-        return f"countIf({where})", whole
+        return f"countIf({mark})", whole
     if measure.of == "products":
-        return f"uniqExactIf(product_id, {where})", whole
+        return f"uniqExactIf(product_id, {mark})", whole
     who = Printing("contact", printing.vocabulary, printing.now).owner
-    return f"uniqExactIf({who}, contact_id != 0 AND {where})", whole
+    return f"uniqExactIf({who}, contact_id != 0 AND {mark})", whole
 
 
 def _check_measure(printing: Printing, leaf: History, place: str) -> None:
@@ -244,15 +244,16 @@ def _check_measure(printing: Printing, leaf: History, place: str) -> None:
 
 def _first_or_last(printing: Printing, leaf: History, meant: str) -> OnHistory:
     found: Bounds = bounds(leaf.window, printing.now, printing.vocabulary.zone)
-    at = f"{'min' if leaf.occurrence == 'first' else 'max'}If({_MILLISECONDS}, {meant})"
+    mark = printing.mark(relation_of(leaf), meant)
+    at = f"{'min' if leaf.occurrence == 'first' else 'max'}If({_MILLISECONDS}, {mark})"
     # None at all is 0, which lies before every window that begins.
-    parts = [f"countIf({meant}) > 0"]
+    parts = [f"countIf({mark}) > 0"]
     if found.start is not None:
         parts.append(f"{at} >= {printing.bind('Int64', int(found.start))}")
     if found.end is not None:
         parts.append(f"{at} < {printing.bind('Int64', int(found.end))}")
-    shown = (f"toString(countIf({meant}))", f"toString({at})")
-    return OnHistory(relation_of(leaf), meant, " AND ".join(parts), zero=False, shown=shown)
+    shown = (f"toString(countIf({mark}))", f"toString({at})")
+    return OnHistory(relation_of(leaf), (mark,), " AND ".join(parts), zero=False, shown=shown)
 
 
 def _revenue(printing: Printing, leaf: ProductEvents, place: str) -> OnOwnSet:
@@ -305,7 +306,7 @@ def _sequence(printing: Printing, leaf: Sequence, place: str) -> OnOwnSet:
         owner = printing.owner
         number = "event_id" if relation == "events" else "activity_id"
         product = "product_id" if leaf.same_product else "0"
-        own = " OR ".join(f"({flag})" for flag in flags.values() if flag != "0")
+        own = " OR ".join(name for name, flag in flags.items() if flag != "0")
         sources.append(
             f"SELECT {owner} AS who, {product} AS product, {_MILLISECONDS} AS at, {number} AS n,"  # noqa: S608 - every part is printed here, values are bound
             f" ({flags['a']}) AS a, ({flags['b']}) AS b, ({flags['c']}) AS c"

@@ -1,6 +1,6 @@
 """What the printers of leaves share: parameters, whose history is read, and leaves on histories."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,7 +23,25 @@ class Printing:
     few: bool = False  #: whether only those in the parameter `ids` are asked about
     parameters: dict[str, Parameter] = field(default_factory=dict)
     _known: dict[tuple[str, str], str] = field(default_factory=dict)
+    _marks: dict[tuple[Relation, str], str] = field(default_factory=dict)
     numbers: int = 0
+
+    def mark(self, relation: Relation, condition: str) -> str:
+        """Return the column that says of each row of a history whether `condition` holds.
+
+        The condition is printed once then, however often it is used: to plan a statement costs the
+        engine as much as to run it, and the more the longer it is.
+        """
+        return self._marks.setdefault((relation, condition), f"m{len(self._marks)}")
+
+    def marked(self, relation: Relation, marks: Iterable[str]) -> list[str]:
+        """Return `marks` as columns of a SELECT on a history."""
+        wanted = set(marks)
+        return [
+            f"({condition}) AS {name}"
+            for (of, condition), name in self._marks.items()
+            if of == relation and name in wanted
+        ]
 
     def bind(self, kind: str, value: Parameter) -> str:
         """Return the parameter of a value; equal values are one, so that equal leaves are."""
@@ -64,7 +82,7 @@ class OnHistory:
     """A test of what one did, made while the rows of a history are added up by owner."""
 
     relation: Relation
-    where: str  #: rows that can matter
+    marks: tuple[str, ...]  #: made by `Printing.mark`: rows that can matter have one of them
     truth: str  #: SQL on aggregates of these rows
     zero: bool  #: what is true of those who have no such row
     #: Whether `truth` is just that there is such a row.
@@ -113,10 +131,9 @@ def combined(parts: Sequence[OnHistory], word: Literal["AND", "OR"]) -> OnHistor
     """Return one test of several on the same history."""
     if len(parts) == 1:
         return parts[0]
-    wheres = dict.fromkeys(part.where for part in parts)
     return OnHistory(
         relation=parts[0].relation,
-        where=" OR ".join(f"({where})" for where in wheres),
+        marks=tuple(dict.fromkeys(mark for part in parts for mark in part.marks)),
         truth=f" {word} ".join(f"({part.truth})" for part in parts),
         zero=(all if word == "AND" else any)(part.zero for part in parts),
     )
@@ -124,4 +141,4 @@ def combined(parts: Sequence[OnHistory], word: Literal["AND", "OR"]) -> OnHistor
 
 def negated(part: OnHistory) -> OnHistory:
     """Return the contrary test."""
-    return OnHistory(part.relation, part.where, f"NOT ({part.truth})", not part.zero)
+    return OnHistory(part.relation, part.marks, f"NOT ({part.truth})", not part.zero)

@@ -1,6 +1,6 @@
 """Prints condition trees: one SELECT for everybody, or one for a few and many conditions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -43,12 +43,12 @@ class _Few:
     """Flags of histories that become columns of one row per owner."""
 
     flags: dict[Relation, dict[str, str]] = field(default_factory=dict)
-    wheres: dict[Relation, dict[str, None]] = field(default_factory=dict)
+    marks: dict[Relation, set[str]] = field(default_factory=dict)
     shown: list[str] = field(default_factory=list)  #: SELECTs of (who, text)
 
-    def column(self, relation: Relation, expression: str, where: str) -> str:
+    def column(self, relation: Relation, expression: str, marks: Sequence[str]) -> str:
         known = self.flags.setdefault(relation, {})
-        self.wheres.setdefault(relation, {})[where] = None
+        self.marks.setdefault(relation, set()).update(marks)
         name = known.setdefault(expression, f"{_ALIASES[relation]}{len(known)}")
         return f"{_ALIASES[relation]}.{name}"
 
@@ -103,13 +103,10 @@ class _Tree:
     def _close(self, part: OnHistory) -> str:
         """Return the test of a history as a condition on who is asked about."""
         if self.few is not None:
-            column = self.few.column(part.relation, part.flag, part.where)
+            column = self.few.column(part.relation, part.flag, part.marks)
             return f"{column} = {0 if part.zero else 1}"
         printing = self.printing
-        source = (
-            f"SELECT {printing.owner} AS who FROM {{{part.relation}}}"  # noqa: S608 - every part is printed in this feature, values are bound
-            f" WHERE {printing.base(part.relation)} AND ({part.where})"
-        )
+        source = f"SELECT who FROM ({_rows(printing, part.relation, part.marks)})"  # noqa: S608 - every part is printed in this feature, values are bound
         if not part.existence:
             source += f" GROUP BY who HAVING {part.flag}"
         return f"id {'NOT ' if part.zero else ''}IN ({source})"
@@ -128,15 +125,23 @@ class _Tree:
         for relation, flags in self.few.flags.items():
             alias = _ALIASES[relation]
             columns = ", ".join(f"{flag} AS {name}" for flag, name in flags.items())
-            wheres = " OR ".join(f"({where})" for where in self.few.wheres[relation])
+            rows = _rows(printing, relation, self.few.marks[relation])
             source += (
-                f" LEFT JOIN (SELECT {printing.owner} AS who, {columns} FROM {{{relation}}}"  # noqa: S608 - every part is printed in this feature, values are bound
-                f" WHERE {printing.base(relation)} AND ({wheres}) GROUP BY who) AS {alias}"
+                f" LEFT JOIN (SELECT who, {columns} FROM ({rows}) GROUP BY who) AS {alias}"  # noqa: S608 - every part is printed in this feature, values are bound
                 f" ON {alias}.who = c.id"
             )
         for number, text in enumerate(self.few.shown):
             source += f" LEFT JOIN ({text}) AS t{number} ON t{number}.who = c.id"
         return source
+
+
+def _rows(printing: Printing, relation: Relation, marks: Iterable[str]) -> str:
+    """Return the SELECT of the rows of a history that have any of `marks`, with owner and marks."""
+    columns = ", ".join([f"{printing.owner} AS who", *printing.marked(relation, marks)])
+    return (
+        f"SELECT *, {columns} FROM {{{relation}}}"  # noqa: S608 - every part is printed in this feature, values are bound
+        f" WHERE {printing.base(relation)} AND ({' OR '.join(sorted(set(marks)))})"
+    )
 
 
 def _made(scope: Scope, printing: Printing, template: str) -> Statement:
@@ -250,7 +255,7 @@ def _shown(tree: _Tree, leaf: Leaf) -> tuple[str, str, str]:
     assert tree.few is not None
     if isinstance(found, OnHistory):
         number, last = (
-            tree.few.column(found.relation, shown, found.where) for shown in found.shown
+            tree.few.column(found.relation, shown, found.marks) for shown in found.shown
         )
         return truth, number, last
     if isinstance(found, OnSnapshot):
