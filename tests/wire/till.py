@@ -160,7 +160,7 @@ class Till:
         """Ask for a write that must succeed; what it changes is visible afterwards."""
         answer = self.ask(method, path, json=body)
         assert answer.status_code < 300, answer.text
-        copy_dirty_objects(self._stack.state, self._stack.warehouse)
+        copy_dirty_objects(self._stack.state, self._stack.warehouse, NOW)
         return answer.json() if answer.content else None
 
     def get(self, path: str, accept: str = V2) -> Any:
