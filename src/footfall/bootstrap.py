@@ -36,13 +36,16 @@ from footfall.ingest.collector import Collector
 from footfall.ingest.intake import Intake
 from footfall.ingest.mobile_collector import MobileCollector
 from footfall.ingest.openapi import COLLECTOR_PATHS
-from footfall.ingest.projector import Projector
+from footfall.ingest.projector import Audience, Projector
 from footfall.ingest.routes import ROUTES as INGEST_ROUTES
 from footfall.ingest.stream import Streams
 from footfall.journal.api import open_journal
 from footfall.journal.types import Appended, Entry, Journal
 from footfall.kernel.ids import Position
 from footfall.kernel.instants import Instant
+from footfall.segments.desk import SegmentDesk
+from footfall.segments.keeper import SegmentKeeper
+from footfall.segments.routes import ROUTES as SEGMENT_ROUTES
 from footfall.settings import Settings
 from footfall.state.api import State, StateUnavailable, open_state
 from footfall.transfers.api import ImportDesk
@@ -128,6 +131,9 @@ class Runtime:
         self.counters = Counters()
         self.background = Background()
         self.broadcast = Broadcast(state, time.monotonic)
+        self.segment_keeper = SegmentKeeper(
+            state, warehouse, clock=clock, monotonic=time.monotonic
+        )
         self.projector = Projector(
             journal,
             state,
@@ -135,7 +141,11 @@ class Runtime:
             clock=clock,
             monotonic=time.monotonic,
             counters=self.counters,
-            published=self.broadcast.published,
+            audience=Audience(
+                published=[self.broadcast.published, self.segment_keeper.published],
+                copied=[self.segment_keeper.copied],
+                settled=[self.segment_keeper.settled],
+            ),
         )
         self.import_folder = ImportFolder(settings.imports_path, settings.disk_reserve_bytes)
         self.import_worker = ImportWorker(
@@ -197,6 +207,7 @@ class Runtime:
     def close(self) -> None:
         """Finish the batches under way and close the stores."""
         self.import_worker.stop()
+        self.segment_keeper.stop()
         self.background.stop()
         self.projector.stop()
         self.journal.close()
@@ -206,9 +217,11 @@ class Runtime:
     def application(self) -> AsgiApp:
         """Return the ASGI application: the collectors, and behind them the REST API.
 
-        Imports that wait are worked on from now: a command that borrows the stores leaves them.
+        Imports that wait are worked on from now, and segments are kept: a command that borrows the
+        stores leaves both.
         """
         self.import_worker.start()
+        self.segment_keeper.start()
         keyring = Keyring(self.state, clock)
         admission = Admission(RateLimiter(time.monotonic), self.settings.trusted_proxies)
         advisor = StateAdvisor(self.state)
@@ -243,6 +256,7 @@ class Runtime:
                 *INGEST_ROUTES,
                 *ACTIVITY_ROUTES,
                 *TRANSFER_ROUTES,
+                *SEGMENT_ROUTES,
             ],
             services,
             dependencies={
@@ -253,6 +267,7 @@ class Runtime:
                 "visibility": self.projector,
                 "authenticator": authenticator,
                 "desk": ImportDesk(self.import_folder, self.import_worker.wake),
+                "segments": SegmentDesk(self.segment_keeper),
                 "streams": Streams(self.broadcast, self.state, self.warehouse),
             },
             extra_paths=COLLECTOR_PATHS,

@@ -87,11 +87,14 @@ class RuntimeGateway:
     def rebuild(self, report: Report) -> None:
         """See `Gateway`."""
         report("The copies of products and contacts are emptied.")
-        done = self._runtime.rebuild(_REPORT_SECONDS)
-        while not done:
-            counts = self._runtime.warehouse.row_counts()
-            report(f"{counts['products']:,} products and {counts['contacts']:,} contacts so far.")
-            done = self._runtime.projector.wait_in_thread(None, _REPORT_SECONDS)
+        # Nobody leaves a segment because the copies are away for a moment.
+        with self._runtime.segment_keeper.held():
+            done = self._runtime.rebuild(_REPORT_SECONDS)
+            while not done:
+                counts = self._runtime.warehouse.row_counts()
+                products, people = counts["products"], counts["contacts"]
+                report(f"{products:,} products and {people:,} contacts so far.")
+                done = self._runtime.projector.wait_in_thread(None, _REPORT_SECONDS)
 
     def status(self) -> Status:
         """See `Gateway`."""

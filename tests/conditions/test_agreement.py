@@ -50,7 +50,8 @@ def _agree_of(warehouse: Warehouse, shop: Shop, subject: Subject) -> None:
         )
         assert (count, sorted(sample)) == (len(expected), expected)
     some = shop.chance.sample(living, len(living) // 2 + 1) if living else [shop.base + 99]
-    rows = warehouse.rows(few(shop.scope, subject, conditions, vocabulary, now, some))
+    merged = [one for one, survivor in world.survivors.items() if survivor in some]
+    rows = warehouse.rows(few(shop.scope, subject, conditions, vocabulary, now, some, merged))
     told = {row[0]: [bool(one) for one in row[1:]] for row in rows}
     assert told == {
         one.id: [one.fits(condition) for condition in conditions] for one in asked if one.id in some

@@ -20,7 +20,7 @@ from footfall.ingest.broadcast import Broadcast
 from footfall.ingest.formats import record_of
 from footfall.ingest.inserting import Inserter
 from footfall.ingest.logic import key_hash
-from footfall.ingest.projector import Projector
+from footfall.ingest.projector import Audience, Projector
 from footfall.ingest.types import ActivityRecord, EventRecord
 from footfall.journal.api import open_journal
 from footfall.journal.types import Appended, Entry
@@ -63,7 +63,7 @@ class Stack:
             clock=lambda: NOW,
             monotonic=time.monotonic,
             counters=Counters(),
-            published=self.broadcast.published,
+            audience=Audience(published=[self.broadcast.published]),
         )
         self.projector.load_cursors()
         self.projector.take_up_open_ranges()

@@ -69,7 +69,8 @@ def find_products(
 
 def _is_plain(listing: ProductListing) -> bool:
     return listing.order == ProductOrder() and (
-        (listing.search, tuple(listing.filters), listing.state) == (None, (), "living")
+        (listing.search, tuple(listing.filters), listing.state, listing.segment_id)
+        == (None, (), "living", None)
     )
 
 

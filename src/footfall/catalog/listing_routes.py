@@ -58,7 +58,10 @@ NUMBERS_PREFIX: Final = "last_30_days."
 _NUMBERS_MS: Final = 30 * DAY_MS
 _MAX_COLUMNS: Final = 100
 _PARAMETERS: Final = frozenset(
-    {*("cursor", "limit", "search", "filter", "sort", "state", "columns", "currency")}
+    {
+        *("cursor", "limit", "search", "segment", "filter", "sort"),
+        *("state", "columns", "currency"),
+    }
 )
 
 TheWarehouse = NamedDependency[SkipValidation[Warehouse]]
@@ -212,6 +215,9 @@ def _currency(text: str | None) -> str | None:
 SearchParameter = Annotated[
     str | None, QueryParameter(description="Text that the name or custom id holds.")
 ]
+SegmentParameter = Annotated[
+    int | None, QueryParameter(ge=1, le=2**31 - 1, description="Id of a segment of products.")
+]
 FilterParameter = Annotated[
     list[str] | None,
     QueryParameter(
@@ -250,6 +256,7 @@ def list_own_products(
     cursor: CursorParameter = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
     search: SearchParameter = None,
+    segment: SegmentParameter = None,
     filters: FilterParameter = None,
     sort: SortParameter = "id",
     wanted: StateParameter = None,
@@ -275,6 +282,7 @@ def list_own_products(
         order=order,
         since=since,
         currency=money,
+        segment_id=segment,
     )
     found = find_products(
         call.services.state,

@@ -20,7 +20,7 @@ from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.state.api import fetch_rows, insert_many, one_of, upsert
 from footfall.state.schema import dirty_objects, products
-from footfall.warehouse.api import Parameter, Statement, order_lines, statement
+from footfall.warehouse.api import CURRENT_MEMBERS, Parameter, Statement, order_lines, statement
 
 #: What an open product is made of, in this order.
 OPEN_COLUMNS = (
@@ -193,6 +193,9 @@ def _chosen(listing: ProductListing) -> tuple[str, dict[str, Parameter]]:
         text, bound = condition(wanted, number)
         conditions.append(text)
         values |= bound
+    if listing.segment_id is not None:
+        conditions.append(f"id IN ({CURRENT_MEMBERS})")
+        values["segment_id"] = listing.segment_id
     return " AND ".join(conditions), values
 
 

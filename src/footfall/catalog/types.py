@@ -70,6 +70,7 @@ class ProductListing:
     state: ProductState = "living"
     order: ProductOrder = ProductOrder()
     currency: str | None = None  #: of the revenue that is sorted by
+    segment_id: int | None = None  #: only those in it now
 
 
 class CurrencyAmount(Struct, frozen=True):

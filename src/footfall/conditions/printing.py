@@ -6,11 +6,13 @@ from typing import Literal
 
 from footfall.conditions.types import Subject, Vocabulary
 from footfall.kernel.instants import Instant
-from footfall.warehouse.api import Parameter, same_contacts, survivor
+from footfall.warehouse.api import Parameter, survivor
 
 Relation = Literal["events", "activities"]
 #: Parameter that holds who is asked about, where not everybody is.
 IDS = "ids"
+#: Parameter that holds them and the contacts that were merged into them.
+OWN = "own_ids"
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ class Printing:
         if self.subject == "contact" or by_contact or relation == "activities":
             parts.append("contact_id != 0")
         if self.few and self.subject == "contact":
-            parts.append(same_contacts("contact_id", IDS))
+            parts.append(f"contact_id IN {{{OWN}:Array(UInt64)}}")
         elif self.few and relation == "events" and not by_contact:
             parts.append(f"product_id IN {{{IDS}:Array(UInt64)}}")
         return " AND ".join(parts)

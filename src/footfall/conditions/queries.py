@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from footfall.conditions.act_queries import present
 from footfall.conditions.leaf_queries import printed
 from footfall.conditions.printing import (
     IDS,
+    OWN,
     OnHistory,
     OnOwnSet,
     OnSnapshot,
@@ -23,6 +25,7 @@ from footfall.conditions.types import (
     InSegment,
     Leaf,
     Not,
+    ProductFilter,
     Subject,
     Vocabulary,
     leaves,
@@ -185,6 +188,66 @@ def matching(
     )
 
 
+def difference(
+    scope: Scope,
+    subject: Subject,
+    condition: Condition,
+    vocabulary: Vocabulary,
+    now: Instant,
+    segment_id: int,
+) -> Statement:
+    """Return (id, 0) of who fits and is no member of a segment, (id, since when) of the reverse.
+
+    Raises:
+        Invalid: The condition names what there is not; with its place in the tree.
+    """
+    printing = Printing(subject, vocabulary, now)
+    fits = _Tree(printing).sql(condition)
+    printing.parameters["segment_id"] = segment_id
+    return _made(
+        scope,
+        printing,
+        f"""
+        SELECT id, max(since) FROM (
+            SELECT id, toInt64(0) AS since, 1 AS side
+            FROM {_TABLES[subject]} WHERE deleted = 0 AND {fits}
+            UNION ALL
+            SELECT member_id, entered_at, -1 FROM {{segment_members}}
+            WHERE segment_id = {{segment_id:UInt32}} AND left_at = 0
+        )
+        GROUP BY id HAVING sum(side) != 0
+        """,  # noqa: S608 - every part is printed in this feature, values are bound
+    )
+
+
+def chosen_products(
+    scope: Scope,
+    filters: Sequence[ProductFilter],
+    vocabulary: Vocabulary,
+    now: Instant,
+    ids: Sequence[int],
+) -> Statement:
+    """Return (number of the filter, product): which products fit now which of some filters.
+
+    Args:
+        filters: At least one; each asks something of the present.
+        ids: Only these products are looked at; none: all there are.
+
+    Raises:
+        Invalid: A filter names what there is not.
+    """
+    printing = Printing("product", vocabulary, now)
+    parts = []
+    for number, wanted in enumerate(filters):
+        chosen = present(printing, wanted)
+        assert chosen is not None
+        among = f" AND id IN {{{IDS}:Array(UInt64)}}" if ids else ""
+        parts.append(chosen.replace("SELECT id", f"SELECT {number}, id", 1) + among)
+    if ids:
+        printing.parameters[IDS] = list(ids)
+    return _made(scope, printing, " UNION ALL ".join(parts))
+
+
 def few(
     scope: Scope,
     subject: Subject,
@@ -192,14 +255,19 @@ def few(
     vocabulary: Vocabulary,
     now: Instant,
     ids: Sequence[int],
+    merged: Sequence[int],
 ) -> Statement:
     """Return (id, truth of each condition as 0 or 1) of those of `ids` that live, in order.
+
+    Args:
+        merged: Every contact that was merged into one of `ids`. The caller knows them at hand; to
+            have the engine find them in each subquery doubled the time.
 
     Raises:
         Invalid: A condition names what there is not; with its place: its number, then the tree.
     """
     printing = Printing(subject, vocabulary, now, few=True)
-    printing.parameters[IDS] = list(ids)
+    printing.parameters |= {IDS: list(ids), OWN: [*ids, *merged]}
     tree = _Tree(printing)
     truths = [
         f"toUInt8({tree.sql(condition, f'/{number}')})"
@@ -223,6 +291,7 @@ def explained(
     vocabulary: Vocabulary,
     now: Instant,
     wanted_id: int,
+    merged: Sequence[int],
 ) -> Statement:
     """Return one row if `wanted_id` lives: for each leaf its truth, its value, when last.
 
@@ -230,11 +299,14 @@ def explained(
     show; milliseconds as text, empty or 0 if there is no time. A leaf of another segment has its
     truth alone.
 
+    Args:
+        merged: Every contact that was merged into `wanted_id`.
+
     Raises:
         Invalid: The condition names what there is not.
     """
     printing = Printing(subject, vocabulary, now, few=True)
-    printing.parameters[IDS] = [wanted_id]
+    printing.parameters |= {IDS: [wanted_id], OWN: [wanted_id, *merged]}
     tree = _Tree(printing)
     columns = [part for leaf in leaves(condition) for part in _shown(tree, leaf)]
     return _made(

@@ -6,7 +6,7 @@ that a condition and its negation share out everybody between them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
@@ -363,21 +363,21 @@ class Vocabulary:
         return self.contact_attributes if subject == "contact" else self.product_attributes
 
 
-def children(node: Condition) -> tuple[Condition, ...]:
-    """Return what a group holds; nothing of a leaf."""
-    if isinstance(node, All | AnyOf):
-        return node.of
-    return (node.of,) if isinstance(node, Not) else ()
-
-
 def leaves(node: Condition) -> list[Leaf]:
     """Return the leaves in their order."""
-    found: list[Leaf] = []
-    waiting: list[Any] = [node]
+    return [one for _, one in placed(node) if not isinstance(one, All | AnyOf | Not)]
+
+
+def placed(node: Condition) -> list[tuple[str, Condition]]:
+    """Return every node with its place (RFC 6901), groups before what they hold."""
+    found: list[tuple[str, Condition]] = []
+    waiting: list[tuple[str, Condition]] = [("", node)]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, All | AnyOf | Not):
-            waiting.extend(reversed(children(one)))
-        else:
-            found.append(one)
+        place, one = waiting.pop()
+        found.append((place, one))
+        if isinstance(one, Not):
+            waiting.append((f"{place}/of", one.of))
+        elif isinstance(one, All | AnyOf):
+            inner = [(f"{place}/of/{number}", each) for number, each in enumerate(one.of)]
+            waiting += reversed(inner)
     return found

@@ -119,6 +119,15 @@ def with_merged(conn: Connection, scope: Scope, contact_id: int) -> list[int]:
     return [survivor, *(merged.id for merged in queries.merged_into(conn, scope, [survivor]))]
 
 
+def merge_groups(
+    conn: Connection, scope: Scope, ids: Collection[int]
+) -> tuple[set[int], list[int]]:
+    """Return (`ids` and those they were merged into, every contact merged into one of these)."""
+    rows = queries.names(conn, scope, ids)
+    whole = {*ids, *(int(row.merged_into) for row in rows if row.merged_into is not None)}
+    return whole, [row.id for row in queries.merged_into(conn, scope, whole)]
+
+
 def get_contact(conn: Connection, scope: Scope, key: ContactKey) -> Contact:
     """Return one contact; for a merged one, the one it was merged into.
 

@@ -36,6 +36,14 @@ def lists(conn: Connection, scope: Scope, *, list_id: int | None = None) -> Sequ
     return conn.execute(statement).all()
 
 
+def list_names(conn: Connection, scope: Scope) -> dict[int, str]:
+    """Return the names of the lists by id, without the archived ones."""
+    living = contact_lists.c.archived_at.is_(None)
+    own = contact_lists.c.workspace_id == scope.workspace_id
+    rows = conn.execute(select(contact_lists.c.id, contact_lists.c.name).where(own, living))
+    return {row.id: row.name for row in rows}
+
+
 def add_list(conn: Connection, scope: Scope, name: str, created_at: int) -> int:
     """Make a list and return its id."""
     statement = contact_lists.insert().returning(contact_lists.c.id)

@@ -39,6 +39,7 @@ class ContactSearch:
     tag: str | None = None
     filters: Sequence[AttributeFilter] = ()
     list_id: int | None = None
+    segment_id: int | None = None
     order: SearchOrder = "id"
     descending: bool = False
 
@@ -107,7 +108,9 @@ def _matching(state: State, scope: Scope, wanted: ContactSearch) -> Matching:
     with state.read() as conn:
         exact = _named(conn, scope, text) if text else []
         members = None if wanted.list_id is None else member_ids(conn, scope, wanted.list_id)
-    return Matching(text.split()[:MAX_WORDS], exact, wanted.tag, wanted.filters, members)
+    return Matching(
+        text.split()[:MAX_WORDS], exact, wanted.tag, wanted.filters, members, wanted.segment_id
+    )
 
 
 class _Row(NamedTuple):

@@ -47,7 +47,7 @@ from footfall.workspaces.api import get_workspace
 
 _SORTS: Final[tuple[SearchOrder, ...]] = get_args(SearchOrder)
 _LIST_PARAMETERS: Final = frozenset({"cursor", "limit", "email", "phone_number", "key"})
-_SEARCH_PARAMETERS: Final = frozenset({"search", "tag", "list", "filter", "sort"})
+_SEARCH_PARAMETERS: Final = frozenset({"search", "tag", "list", "segment", "filter", "sort"})
 
 
 class ContactPage(Struct, frozen=True):
@@ -75,6 +75,9 @@ def list_own_contacts(
     in_list: Annotated[
         int | None, QueryParameter(name="list", ge=1, le=2**31 - 1, description="Id of a list.")
     ] = None,
+    segment: Annotated[
+        int | None, QueryParameter(ge=1, le=2**31 - 1, description="Id of a segment.")
+    ] = None,
     filters: Annotated[
         list[str] | None,
         QueryParameter(
@@ -91,9 +94,9 @@ def list_own_contacts(
     if any(name in _SEARCH_PARAMETERS for name, _ in call.query):
         for name in ("email", "phone_number", "key"):
             if call.parameter(name) is not None:
-                message = "This does not go with search, tag, list, filter or sort."
+                message = "This does not go with search, tag, list, segment, filter or sort."
                 raise Invalid.at(f"#{name}", "one_or_the_other", message)
-        wanted = ContactSearch(search, tag, _filters(call, filters or []), in_list)
+        wanted = ContactSearch(search, tag, _filters(call, filters or []), in_list, segment)
         return _searched(call, warehouse, wanted, sort, cursor, limit)
     address = None if email is None else checked_email(email, "#email")
     with call.read() as conn:

@@ -32,6 +32,11 @@ def contact_lists(conn: Connection, scope: Scope, *, archived: bool = False) -> 
     return [one for one in found if archived or one.archived_at is None]
 
 
+def list_names(conn: Connection, scope: Scope) -> dict[int, str]:
+    """Return the names of the lists by id, without the archived ones."""
+    return queries.list_names(conn, scope)
+
+
 def get_list(conn: Connection, scope: Scope, list_id: int) -> ContactList:
     """Return one list, also an archived one.
 

@@ -40,7 +40,7 @@ from footfall.state.schema import (
     dirty_objects,
     set_aside_values,
 )
-from footfall.warehouse.api import Parameter, Statement, statement, survivor
+from footfall.warehouse.api import CURRENT_MEMBERS, Parameter, Statement, statement, survivor
 
 #: However many columns; the schema, not the type checker, says which.
 AnyRow = Row[*tuple[Any, ...]]
@@ -417,11 +417,13 @@ class Matching:
     tag: str | None = None
     filters: Sequence[AttributeFilter] = ()  #: all of them hold
     members: Sequence[int] | None = None  #: only these
+    segment_id: int | None = None  #: only those in it now
 
     @property
     def is_everybody(self) -> bool:
         """Return whether it finds all there are."""
-        return not self.words and self.tag is None and not self.filters and self.members is None
+        narrowed = (self.tag, self.members, self.segment_id) != (None, None, None)
+        return not (self.words or self.filters or narrowed)
 
 
 def _matched(wanted: Matching) -> tuple[str, dict[str, Parameter]]:
@@ -441,6 +443,9 @@ def _matched(wanted: Matching) -> tuple[str, dict[str, Parameter]]:
         # One text: the engine takes half a second to read an array of a hundred thousand.
         conditions.append(f"id IN (SELECT toUInt64OrZero({_EACH_MEMBER}))")
         values["members"] = ",".join(map(str, wanted.members))
+    if wanted.segment_id is not None:
+        conditions.append(f"id IN ({CURRENT_MEMBERS})")
+        values["segment_id"] = wanted.segment_id
     return " AND ".join(conditions), values
 
 

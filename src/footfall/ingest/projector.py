@@ -14,6 +14,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -27,7 +28,7 @@ from footfall.ingest.erasing import Eraser
 from footfall.ingest.inserting import HistoryRow, Inserter, position_of
 from footfall.ingest.placement import NOWHERE, Placed, activity_rows, warehouse_rows
 from footfall.ingest.snapshots import copy_dirty_objects, mark_all_dirty
-from footfall.ingest.types import Record, RefusedRecord
+from footfall.ingest.types import Copied, Record, RefusedRecord
 from footfall.journal.types import Journal
 from footfall.kernel.errors import Unavailable, UserError
 from footfall.kernel.ids import Position
@@ -86,8 +87,16 @@ class _Range:
         self.doubtful = doubtful
 
 
-def _untold(_rows: Sequence[HistoryRow]) -> None:
-    """Take rows that nobody wants to hear of."""
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is told of what becomes visible; on the warehouse's thread, so briefly."""
+
+    #: Of rows when lists show them.
+    published: Sequence[Callable[[Sequence[HistoryRow]], None]] = ()
+    #: Of copies of products, contacts or carts when they are made.
+    copied: Sequence[Callable[[Copied], None]] = ()
+    #: That everything told so far is wholly visible, copies too.
+    settled: Sequence[Callable[[], None]] = ()
 
 
 class _Waiter(NamedTuple):
@@ -110,15 +119,15 @@ class Projector:
         clock: Clock,
         monotonic: Callable[[], float],
         counters: Counters,
-        published: Callable[[Sequence[HistoryRow]], None] = _untold,
+        audience: Audience = Audience(),
     ) -> None:
         """Take the stores.
 
         Args:
             monotonic: Seconds that only grow.
-            published: Told of rows when lists show them, on the warehouse's thread.
+            audience: Told of what becomes visible.
         """
-        self._published = published
+        self._audience = audience
         self._journal = journal
         self._state = state
         self._warehouse = warehouse
@@ -491,7 +500,11 @@ class Projector:
             rows = [row for row in rows if position_of(row) not in self._refused]
             self._refused.clear()
         if rows:
-            self._published(rows)
+            for published in self._audience.published:
+                published(rows)
+        if copied:
+            for settled in self._audience.settled:
+                settled()
 
     def _copy(self, asked: int, inserted: Position) -> bool:
         """Copy changed objects, unless more events wait and nobody asks for the copies yet."""
@@ -503,7 +516,7 @@ class Projector:
             return True
         if busy and not wanted and now - self._last_copy < SNAPSHOT_SECONDS:
             return False
-        copy_dirty_objects(self._state, self._warehouse, self._clock())
+        copy_dirty_objects(self._state, self._warehouse, self._clock(), self._tell_copied)
         self._copies_due = False
         self._last_copy = now
         if self._clock() - self._forgot_at > HOUR_MS:
@@ -512,6 +525,10 @@ class Projector:
                 failed_queries.forget_failed_events(conn, self._forgot_at - FAILED_EVENTS_KEPT_MS)
                 forget_old_carts(conn, self._forgot_at)
         return True
+
+    def _tell_copied(self, copies: Copied) -> None:
+        for copied in self._audience.copied:
+            copied(copies)
 
     def _refuse(self, position: Position) -> None:
         """Put what the warehouse does not take among the failed events."""

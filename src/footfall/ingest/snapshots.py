@@ -1,6 +1,6 @@
 """Copies the latest state of products, contacts and carts into the warehouse."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from footfall.contacts import api as contacts
 from footfall.contacts.cart import CartItem
 from footfall.contacts.types import KEY_CELL
 from footfall.ingest import queries
+from footfall.ingest.types import Copied
 from footfall.kernel.ids import WorkspaceId
 from footfall.kernel.instants import Instant
 from footfall.kernel.money import round_money
@@ -35,17 +36,32 @@ _OBJECTS_PER_READ = 250
 _decode_profile = msgspec.json.Decoder(dict[str, Cell]).decode
 
 
-def copy_dirty_objects(state: State, warehouse: Warehouse, now: Instant) -> int:
+def _untold(_copied: Copied) -> None:
+    """Take what nobody wants to hear of."""
+
+
+def copy_dirty_objects(
+    state: State,
+    warehouse: Warehouse,
+    now: Instant,
+    told: Callable[[Copied], None] = _untold,
+) -> int:
     """Insert one snapshot of every object marked dirty; return how many there were.
+
+    Args:
+        told: Of the copies, once they are there.
 
     What changes meanwhile stays dirty. A crash in between inserts the same version again, which
     the relations fold into one.
     """
-    objects = _copy_kind(state, warehouse, "product") + _copy_kind(state, warehouse, "contact")
-    return objects + _copy_carts(state, warehouse, now)
+    products = _copy_kind(state, warehouse, "product", told)
+    people = _copy_kind(state, warehouse, "contact", told)
+    return products + people + _copy_carts(state, warehouse, now, told)
 
 
-def _copy_kind(state: State, warehouse: Warehouse, kind: ObjectKind) -> int:
+def _copy_kind(
+    state: State, warehouse: Warehouse, kind: ObjectKind, told: Callable[[Copied], None]
+) -> int:
     copied = 0
     relations: dict[Relation, list[Struct]]
     while True:
@@ -65,6 +81,8 @@ def _copy_kind(state: State, warehouse: Warehouse, kind: ObjectKind) -> int:
                 warehouse.insert(relation, rows, token=None)
         if relations.get("contact_aliases"):
             warehouse.reload_aliases()
+        # Before they are clean: told twice after a crash, not never.
+        told(_told_of(kind, dirty))
         with state.write() as conn:
             queries.clean(
                 conn,
@@ -188,7 +206,18 @@ def contact_rows(conn: Connection, dirty: Sequence[Sequence[Any]]) -> list[Struc
     return rows
 
 
-def _copy_carts(state: State, warehouse: Warehouse, now: Instant) -> int:
+def _told_of(kind: ObjectKind, dirty: Sequence[Sequence[Any]]) -> Copied:
+    ids = [(row[0], row[1]) for row in dirty]
+    if kind == "product":
+        return Copied(kind, ids)
+    # Deleted, merged, or merged once.
+    divided = {row[0] for row in dirty if row[8] is not None or row[9] is not None or row[11]}
+    return Copied(kind, ids, frozenset(divided))
+
+
+def _copy_carts(
+    state: State, warehouse: Warehouse, now: Instant, told: Callable[[Copied], None]
+) -> int:
     copied = 0
     while True:
         with state.read() as conn:
@@ -199,6 +228,7 @@ def _copy_carts(state: State, warehouse: Warehouse, now: Instant) -> int:
             # Not the clock, which may be put back: the newest copy has to count.
             rows = _cart_rows(conn, carts, reserve_ids(conn, "cart copy", 1))
         warehouse.insert("carts", rows, token=None)
+        told(Copied("cart", [(cart[0], cart[1]) for cart in carts]))
         with state.write() as conn:
             queries.clean(
                 conn,

@@ -327,3 +327,12 @@ class FailedFilter:
     since: Instant | None = None  #: failed at, inclusive
     until: Instant | None = None  #: exclusive
     text: str | None = None  #: in payload, message, product or key, letters as they are
+
+
+class Copied(NamedTuple):
+    """Copies that were made of one kind of objects, of any workspaces."""
+
+    kind: Literal["product", "contact", "cart"]
+    ids: Sequence[tuple[int, int]]  #: (workspace, object)
+    #: Workspaces in which contacts were merged, divided or deleted.
+    divided: frozenset[int] = frozenset()

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 #: The last of `footfall.state.migrations`, here so that a start need not load Alembic to compare.
-NEWEST_REVISION = "0010"
+NEWEST_REVISION = "0011"
 
 metadata = MetaData(
     naming_convention={
@@ -323,6 +323,22 @@ contact_list_members = Table(
     Column("added_at", BigInteger, nullable=False),
     Index(None, "contact_id"),
     sqlite_with_rowid=False,
+)
+
+#: Who is in them is in the warehouse.
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace_id", Integer, nullable=False),
+    Column("subject", String(16), nullable=False),  # contact, product
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("condition", Text, nullable=False),  # JSON
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index(None, "workspace_id"),
 )
 
 #: What events did to carts, for as long as it counts; under the contact the event was given to,

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from footfall.warehouse.client import Warehouse, WarehouseError
+from footfall.warehouse.client import StatementTooSlow, Warehouse, WarehouseError
 from footfall.warehouse.engine import Engine
 from footfall.warehouse.guard import UnguardedStatement
 from footfall.warehouse.schema import Relation
 from footfall.warehouse.statements import (
+    CURRENT_MEMBERS,
     LOCAL_DAY,
     ORDER_TYPES,
     Parameter,
@@ -16,17 +17,18 @@ from footfall.warehouse.statements import (
     order_lines,
     orders_once,
     same_contact,
-    same_contacts,
     statement,
     survivor,
 )
 
 __all__ = [
+    "CURRENT_MEMBERS",
     "LOCAL_DAY",
     "ORDER_TYPES",
     "Parameter",
     "Relation",
     "Statement",
+    "StatementTooSlow",
     "UnguardedStatement",
     "Warehouse",
     "WarehouseError",
@@ -36,7 +38,6 @@ __all__ = [
     "order_lines",
     "orders_once",
     "same_contact",
-    "same_contacts",
     "statement",
     "survivor",
 ]

@@ -67,6 +67,9 @@ _REFUSED_CODES: Final = frozenset(
     }
 )
 
+#: TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED.
+_TOO_SLOW_CODES: Final = frozenset({159, 160, 241})
+
 _INSERT_SETTINGS: Final = {
     # The default of 100 would do; a server's profile may say less.
     "max_partitions_per_insert_block": 0,
@@ -91,8 +94,12 @@ class WarehouseError(Exception):
         self.transient = transient
 
 
+class StatementTooSlow(WarehouseError):
+    """The statement was stopped: it would have taken more time or memory than it may."""
+
+
 class Warehouse:
-    """Thread-safe: one writer, two readers; callers wait for a free one."""
+    """Thread-safe: one writer, a few readers; callers wait for a free one."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -151,14 +158,20 @@ class Warehouse:
                     settings=settings,
                 )
 
-    def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
+    def rows(
+        self, statement: Statement, *, timeout_seconds: float | None = None
+    ) -> list[tuple[Any, ...]]:
         """Return the rows of `statement`, values as Python's own types, in its order.
 
         Instants are asked for as integers, `toUnixTimestamp64Milli(occurred_at)`: a datetime would
         pass through time zones.
 
+        Args:
+            timeout_seconds: Then it is stopped; None: at the engine's limit, a minute.
+
         Raises:
             UnguardedStatement: The text could read beyond the statement's scope; nothing was run.
+            StatementTooSlow: The time was over, or it took too much memory.
             WarehouseError: The engine refused it or ran out of time or memory.
         """
         if WORKSPACE_PARAMETER in statement.parameters:
@@ -167,6 +180,8 @@ class Warehouse:
         workspace_id = statement.scope.workspace_id
         hidden = self._hidden.get(workspace_id, ())
         settings: dict[str, Any] = {"additional_table_filters": _filters(workspace_id, hidden)}
+        if timeout_seconds is not None:
+            settings["max_execution_time"] = timeout_seconds
         if hidden:
             settings["max_query_size"] = _MAX_FILTER_BYTES
         return self._read(
@@ -321,8 +336,11 @@ def _our_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except ClickHouseError as error:
-        transient = getattr(error, "code", None) not in _REFUSED_CODES
+        code = getattr(error, "code", None)
+        transient = code not in _REFUSED_CODES
         _log.error("warehouse could not %s: %s", doing, error)
+        if code in _TOO_SLOW_CODES:
+            raise StatementTooSlow(f"The warehouse stopped: {doing}.", transient=True) from error
         raise WarehouseError(f"The warehouse could not {doing}.", transient=transient) from error
     except (OSError, UnicodeEncodeError) as error:
         # The batch passes through a temporary file; the disk may be full. Or a text is no text.

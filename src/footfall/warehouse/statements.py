@@ -67,6 +67,12 @@ def survivor(column: str) -> str:
     return f"dictGetOrDefault('{SURVIVORS}', 'survivor_id', {column}, {column})"
 
 
+#: SELECT of who is in a segment now; binds `segment_id`.
+CURRENT_MEMBERS: Final = (
+    "SELECT member_id FROM {segment_members}"
+    " WHERE segment_id = {segment_id:UInt32} AND left_at = 0"
+)
+
 #: Where a statement needs the order of an event as text; none is empty.
 _ORDER: Final = "ifNull(order_id, '')"
 #: Best first: of the sources that report an order, the first one is read.
@@ -213,19 +219,3 @@ def same_contact(column: str, parameter: str) -> str:
     value = f"{{{parameter}:UInt64}}"
     merged = f"FROM {{contact_aliases}} WHERE survivor_id = {value}"
     return f"{column} IN (SELECT {value} UNION ALL SELECT contact_id {merged})"
-
-
-def same_contacts(column: str, parameter: str) -> str:
-    """Return the SQL of a condition: `column` is one of the contacts, or was merged into one.
-
-    Prunes by the sort key.
-
-    Args:
-        column: A contact id.
-        parameter: Name of the Array(UInt64) parameter that holds the surviving contacts.
-    """
-    if _COLUMN.fullmatch(column) is None or _COLUMN.fullmatch(parameter) is None:
-        raise UnguardedStatement(f"{column!r} or {parameter!r} is no name")
-    values = f"{{{parameter}:Array(UInt64)}}"
-    merged = f"FROM {{contact_aliases}} WHERE survivor_id IN {values}"
-    return f"{column} IN (SELECT arrayJoin({values}) UNION ALL SELECT contact_id {merged})"
