@@ -108,7 +108,7 @@ def test_the_page_about_imports_names_the_presets_and_event_types():
 def api_document() -> dict:
     given = ("call", "services", "registry", "warehouse", "journal", "advisor", "visibility")
     return document_of(
-        ROUTES, (*given, "authenticator", "desk", "objects", "streams"), COLLECTOR_PATHS
+        ROUTES, (*given, "authenticator", "desk", "objects", "segments", "streams"), COLLECTOR_PATHS
     )
 
 

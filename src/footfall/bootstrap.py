@@ -65,6 +65,17 @@ from footfall.workspaces.routes import ROUTES as WORKSPACE_ROUTES
 
 #: What attributes are of.
 OBJECTS: Final[ObjectsByKind] = {"product": ProductObjects(), "contact": ContactObjects()}
+#: Of the REST API.
+API_ROUTES: Final = [
+    *WORKSPACE_ROUTES,
+    *ATTRIBUTE_ROUTES,
+    *CATALOG_ROUTES,
+    *CONTACT_ROUTES,
+    *INGEST_ROUTES,
+    *ACTIVITY_ROUTES,
+    *SEGMENT_ROUTES,
+    *TRANSFER_ROUTES,
+]
 #: The workspace that a new data folder begins with.
 FIRST_WORKSPACE = "default"
 _TOKEN_CHARACTERS = string.ascii_letters + string.digits
@@ -131,9 +142,7 @@ class Runtime:
         self.counters = Counters()
         self.background = Background()
         self.broadcast = Broadcast(state, time.monotonic)
-        self.segment_keeper = SegmentKeeper(
-            state, warehouse, clock=clock, monotonic=time.monotonic
-        )
+        self.segment_keeper = SegmentKeeper(state, warehouse, clock=clock, monotonic=time.monotonic)
         self.projector = Projector(
             journal,
             state,
@@ -248,16 +257,7 @@ class Runtime:
         )
         authenticator = Authenticator(self.state, clock, secrets.token_bytes)
         app = create_application(
-            [
-                *WORKSPACE_ROUTES,
-                *ATTRIBUTE_ROUTES,
-                *CATALOG_ROUTES,
-                *CONTACT_ROUTES,
-                *INGEST_ROUTES,
-                *ACTIVITY_ROUTES,
-                *TRANSFER_ROUTES,
-                *SEGMENT_ROUTES,
-            ],
+            API_ROUTES,
             services,
             dependencies={
                 "objects": OBJECTS,

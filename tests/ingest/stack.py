@@ -26,6 +26,7 @@ from footfall.journal.api import open_journal
 from footfall.journal.types import Appended, Entry
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
+from footfall.segments.keeper import SegmentKeeper
 from footfall.state.api import State
 from footfall.transfers.folder import ImportFolder
 from footfall.transfers.steps import Stores as ImportStores
@@ -41,6 +42,7 @@ class Stack:
     """Real stores; the projector's threads do not run, its steps are called."""
 
     def __init__(self, folder: Path, state: State, warehouse: Warehouse) -> None:
+        self.now = NOW
         self.state = state
         self.warehouse = warehouse
         self.journal = open_journal(
@@ -56,14 +58,21 @@ class Stack:
     def restart(self) -> None:
         """Forget what the projector holds in memory, as a crash does."""
         self.broadcast = Broadcast(self.state, time.monotonic)
+        self.segment_keeper = SegmentKeeper(
+            self.state, self.warehouse, clock=lambda: self.now, monotonic=time.monotonic
+        )
         self.projector = Projector(
             self.journal,
             self.state,
             self.warehouse,
-            clock=lambda: NOW,
+            clock=lambda: self.now,
             monotonic=time.monotonic,
             counters=Counters(),
-            audience=Audience(published=[self.broadcast.published]),
+            audience=Audience(
+                published=[self.broadcast.published, self.segment_keeper.published],
+                copied=[self.segment_keeper.copied],
+                settled=[self.segment_keeper.settled],
+            ),
         )
         self.projector.load_cursors()
         self.projector.take_up_open_ranges()
@@ -103,7 +112,7 @@ class Stack:
             msgspec.json.encode(event),
             "item",
             workspace_id=workspace.id,
-            received_at=NOW,
+            received_at=self.now,
             source="api",
             zone=ZoneInfo(workspace.time_zone),
         )
@@ -111,7 +120,7 @@ class Stack:
     def activity(self, workspace: Workspace, **fields: Any) -> ActivityRecord:
         """Return a record with these fields: by default an ordinary event of nobody, now."""
         nothing: dict[str, Any] = dict.fromkeys(ActivityRecord.__struct_fields__[:-3])
-        nothing |= {"workspace_id": workspace.id, "received_at": NOW, "occurred_at": NOW}
+        nothing |= {"workspace_id": workspace.id, "received_at": self.now, "occurred_at": self.now}
         nothing |= {"kind": "event", "name": "signed up", "source": "api"}
         return ActivityRecord(
             **{**nothing, "attributes": "{}", "contact_attributes": "{}", **fields}

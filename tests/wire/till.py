@@ -30,6 +30,8 @@ from footfall.ingest.snapshots import copy_dirty_objects
 from footfall.ingest.stream import Streams
 from footfall.kernel.addresses import Network
 from footfall.kernel.instants import Clock
+from footfall.segments.desk import SegmentDesk
+from footfall.segments.routes import ROUTES as SEGMENT_ROUTES
 from footfall.transfers.api import ImportDesk
 from footfall.transfers.routes import ROUTES as TRANSFER_ROUTES
 from footfall.workspaces.api import AppKeyring, Authenticator, Keyring, create_token, scope_of
@@ -41,6 +43,7 @@ ROUTES = [
     *INGEST_ROUTES,
     *ACTIVITY_ROUTES,
     *TRANSFER_ROUTES,
+    *SEGMENT_ROUTES,
 ]
 V2 = "*/*; version=2"
 
@@ -85,6 +88,7 @@ def application(
             "visibility": stack.projector,
             "authenticator": Authenticator(stack.state, clock, token_bytes),
             "desk": ImportDesk(stack.import_folder, lambda: None),
+            "segments": SegmentDesk(stack.segment_keeper),
             "streams": Streams(stack.broadcast, stack.state, stack.warehouse),
         },
         extra_paths=COLLECTOR_PATHS,

@@ -1,7 +1,15 @@
 """The door of the condition language."""
 
 from footfall.conditions.leaf_queries import age_ms, operators
-from footfall.conditions.queries import SAMPLE, chosen_products, difference, everybody, explained, few, matching
+from footfall.conditions.queries import (
+    SAMPLE,
+    chosen_products,
+    difference,
+    everybody,
+    explained,
+    few,
+    matching,
+)
 from footfall.conditions.reading import (
     MAX_DEPTH,
     MAX_LEAVES,

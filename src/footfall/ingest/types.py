@@ -1,7 +1,8 @@
 """What travels through the journal, and what leaves ingest for people to read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 

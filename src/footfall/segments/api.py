@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from footfall.attributes.api import load_definitions
+from footfall.catalog.api import product_names
 from footfall.conditions.api import (
     checked,
     named_segments,
@@ -16,7 +17,6 @@ from footfall.conditions.api import (
 from footfall.conditions.types import Condition, KnownSegment, Subject, Vocabulary
 from footfall.contacts.api import contact_names
 from footfall.contacts.lists import list_names
-from footfall.catalog.api import product_names
 from footfall.http.services import Access
 from footfall.kernel.errors import Conflict, Invalid, NotFound, Problem
 from footfall.kernel.instants import Instant
@@ -221,7 +221,7 @@ def _checked_name(
         raise Invalid.at("/name", "too_long", message)
     for row in queries.all_segments(conn, scope, archived=False):
         if (row.subject, row.name.casefold()) == (subject, text.casefold()) and row.id != own_id:
-            raise Invalid.at("/name", "taken", "Another segment has this name.")
+            raise Invalid.at("/name", "name_taken", "Another segment has this name.")
     return text
 
 

@@ -164,8 +164,9 @@ def _of_act(act: Act) -> Interest:
 def _crossed(
     subject: Subject, act: Act, amounts: list[int], *, at_midnight: bool = False
 ) -> Interest:
+    of: Literal["events", "page_views", "ordinary_events"] = "events"
+    names: tuple[str, ...]
     if isinstance(act, ProductEvents | ProductStep):
-        of: Literal["events", "page_views", "ordinary_events"] = "events"
         names = tuple(sorted(set(act.event_types)))
     elif hasattr(act, "name"):
         of, names = "ordinary_events", (act.name,)

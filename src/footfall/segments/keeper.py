@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from footfall.ingest.types import Copied
-from footfall.kernel.ids import WorkspaceId
 from footfall.kernel.instants import Clock
 from footfall.kernel.scope import Scope
 from footfall.segments import queries
@@ -17,6 +16,7 @@ from footfall.segments.upkeep import Upkeep
 from footfall.state.api import State
 from footfall.warehouse.api import Warehouse
 from footfall.warehouse.types import ActivityRow, EventRow
+from footfall.workspaces.api import list_workspaces, scope_of
 
 #: Rounds of one workspace begin at most so often while something goes on: each costs a statement.
 ROUND_SECONDS: Final = 0.2
@@ -185,19 +185,19 @@ class SegmentKeeper:
         with self._wake:
             asked, self._is_changed = self._asked, False
         with self._state.read() as conn:
-            wanted = queries.workspaces_with_segments(conn)
+            with_segments = set(queries.workspaces_with_segments(conn))
+            # Those that had some get a round more, which sees that there are none.
+            with_segments |= self._upkeeps.keys()
+            scopes = [scope_of(one) for one in list_workspaces(conn) if one.id in with_segments]
         with self._wake:
-            for workspace_id in [one for one in self._upkeeps if one not in wanted]:
-                # A round more, which sees that there are none.
-                wanted.append(workspace_id)
             taken: dict[int, Touched] = {}
-            for workspace_id in wanted:
+            for workspace_id in [int(scope.workspace_id) for scope in scopes]:
                 known = self._touched.get(workspace_id) or Touched()
                 taken[workspace_id] = known if self._is_settled or at_once else Touched()
                 if taken[workspace_id] is known:
                     self._touched[workspace_id] = Touched()
-        for workspace_id in wanted:
-            scope = Scope(WorkspaceId(workspace_id))
+        for scope in scopes:
+            workspace_id = int(scope.workspace_id)
             upkeep = self._upkeeps.get(workspace_id)
             if upkeep is None:
                 upkeep = Upkeep(scope, self._state, self._warehouse, monotonic=self._monotonic)

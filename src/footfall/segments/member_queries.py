@@ -36,9 +36,12 @@ def last_change(scope: Scope) -> Statement:
     return statement(scope, "SELECT max(greatest(entered_at, left_at)) FROM {segment_members}")
 
 
-def open_stays(
-    scope: Scope, segment_ids: Sequence[int], member_ids: Sequence[int]
-) -> Statement:
+def newest_product(scope: Scope) -> Statement:
+    """Return the highest id of a product, 0 if there is none."""
+    return statement(scope, "SELECT max(id) FROM {products}")
+
+
+def open_stays(scope: Scope, segment_ids: Sequence[int], member_ids: Sequence[int]) -> Statement:
     """Return (segment, member, entered at) of those of some who are in some segments."""
     return statement(
         scope,

@@ -102,9 +102,7 @@ def list_members(
     """
     check_parameters(call, {"cursor", "limit"})
     segment = _segment(call, segment_id)
-    rows = warehouse.rows(
-        member_queries.members(call.scope, segment.id, _place(cursor), limit + 1)
-    )
+    rows = warehouse.rows(member_queries.members(call.scope, segment.id, _place(cursor), limit + 1))
     names = _names(call, segment.subject, rows[:limit])
     return MemberPage(
         [

@@ -49,15 +49,11 @@ def workspaces_with_segments(conn: Connection) -> list[int]:
 def add_segment(conn: Connection, scope: Scope, values: dict[str, Any]) -> int:
     """Make a segment and return its id."""
     statement = segments.insert().returning(segments.c.id)
-    made: int = conn.execute(
-        statement, {**values, "workspace_id": scope.workspace_id}
-    ).scalar_one()
+    made: int = conn.execute(statement, {**values, "workspace_id": scope.workspace_id}).scalar_one()
     return made
 
 
-def change_segment(
-    conn: Connection, scope: Scope, segment_id: int, values: dict[str, Any]
-) -> None:
+def change_segment(conn: Connection, scope: Scope, segment_id: int, values: dict[str, Any]) -> None:
     """Write some columns of a segment."""
     own = segments.c.workspace_id == scope.workspace_id
     conn.execute(update(segments).where(own, segments.c.id == segment_id).values(**values))

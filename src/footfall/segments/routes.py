@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from litestar import get, patch, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
+from msgspec.json import encode
 
-from footfall.conditions.api import everybody
+from footfall.conditions.api import MAX_DEPTH, everybody
 from footfall.conditions.types import Subject
 from footfall.http.edge import record_id
 from footfall.http.paging import check_parameters
@@ -22,8 +23,9 @@ from footfall.segments.answers import Preview, SegmentAnswer, SegmentList, shown
 from footfall.segments.desk import ANSWER_SECONDS, SegmentDesk
 from footfall.segments.explaining import Explanation, explain
 from footfall.segments.member_routes import MEMBER_ROUTES
-from footfall.segments.suggestions import Values, ValuesOf, suggested_values
+from footfall.segments.suggestions import Values, suggested_values
 from footfall.segments.templates import SegmentTemplates, filled_templates
+from footfall.segments.value_queries import ValuesOf
 from footfall.warehouse.api import StatementTooSlow, Warehouse
 
 _TAGS: Final = ["segments"]
@@ -37,7 +39,7 @@ class NewSegment(Struct, frozen=True, forbid_unknown_fields=True):
 
     subject: Subject
     name: str
-    condition: Raw
+    condition: Any
     description: str = ""
 
 
@@ -46,7 +48,7 @@ class SegmentChange(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str | None = None
     description: str | None = None
-    condition: Raw | None = None
+    condition: Any = None
     archived: bool | None = None
 
 
@@ -54,7 +56,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
     """A condition to try."""
 
     subject: Subject
-    condition: Raw
+    condition: Any
     id: int | None = None  #: of the segment whose condition it is to become
 
 
@@ -62,8 +64,21 @@ class QuestionAbout(Struct, frozen=True, forbid_unknown_fields=True):
     """A condition to explain."""
 
     subject: Subject
-    condition: Raw
+    condition: Any
     member_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+def _written(condition: Any) -> bytes:
+    """Return a condition as it stood in the body, to be read with the places of its mistakes.
+
+    Raises:
+        Invalid: Its groups are nested too deeply for that.
+    """
+    try:
+        return encode(condition)
+    except RecursionError as error:
+        message = f"Groups may be nested {MAX_DEPTH} deep; this one is too deep."
+        raise Invalid.at("/condition", "nested_too_deeply", message) from error
 
 
 @get("/api/v1/segments", summary="List segments", tags=_TAGS)
@@ -93,9 +108,7 @@ def list_segments(
 
 @post("/api/v1/segments", status_code=201, summary="Make a segment", tags=_TAGS)
 @in_thread
-def create_segment(
-    call: TheCall, segments: TheDesk, data: JSONBody[NewSegment]
-) -> SegmentAnswer:
+def create_segment(call: TheCall, segments: TheDesk, data: JSONBody[NewSegment]) -> SegmentAnswer:
     """Make a segment of contacts or products; its members are found a moment later."""
     with call.write() as (conn, receipt):
         made = api.create_segment(
@@ -104,7 +117,7 @@ def create_segment(
             data.subject,
             data.name,
             data.description,
-            bytes(data.condition),
+            _written(data.condition),
             receipt.now,
         )
     segments.keeper.changed()
@@ -136,7 +149,7 @@ def change_segment(
             record_id(segment_id),
             name=data.name,
             description=data.description,
-            raw_condition=None if data.condition is None else bytes(data.condition),
+            raw_condition=None if data.condition is None else _written(data.condition),
             archived=data.archived,
             now=receipt.now,
         )
@@ -158,7 +171,7 @@ def _preview(call: Call, warehouse: Warehouse, data: Question) -> Preview:
     now = call.services.clock()
     with call.read() as conn:
         condition, vocabulary = api.checked_condition(
-            conn, call.scope, data.subject, bytes(data.condition), now, own_id=data.id
+            conn, call.scope, data.subject, _written(data.condition), now, own_id=data.id
         )
     [(count, sample)] = warehouse.rows(
         everybody(call.scope, data.subject, condition, vocabulary, now),
@@ -188,7 +201,7 @@ def _explain(call: Call, warehouse: Warehouse, data: QuestionAbout) -> Explanati
     now = call.services.clock()
     with call.read() as conn:
         condition, vocabulary = api.checked_condition(
-            conn, call.scope, data.subject, bytes(data.condition), now
+            conn, call.scope, data.subject, _written(data.condition), now
         )
     return explain(
         call.services.state,
@@ -228,7 +241,7 @@ def _answered(
 @in_thread
 def list_templates(call: TheCall, warehouse: TheWarehouse) -> SegmentTemplates:
     """Answer ready conditions, filled in with the shop's own categories and currency."""
-    return filled_templates(call.services.state, warehouse, call.scope, call.services.clock())
+    return filled_templates(call.services.state, warehouse, call.scope)
 
 
 @get("/api/v1/segments/values", summary="Suggest values for conditions", tags=_TAGS)

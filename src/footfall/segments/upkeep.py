@@ -19,7 +19,7 @@ from footfall.conditions.api import (
     shifted,
     start_of_day,
 )
-from footfall.conditions.types import ProductFilter, Subject, Vocabulary
+from footfall.conditions.types import ProductFilter, Vocabulary
 from footfall.contacts.api import merge_groups
 from footfall.kernel.errors import UserError
 from footfall.kernel.instants import Instant
@@ -96,7 +96,7 @@ class Upkeep:
         self._live: dict[int, _Live] = {}
         self._watched: dict[Watch, _Watched] = {}
         self._matches: dict[ProductFilter, _Matches] = {}
-        self._known_products = bytearray()
+        self._newest_product = 0  #: the highest id that was there at the last look
         self._fingerprint: dict[Any, Any] = {}
         self._midnight: Instant | None = None
         self._last_at: Instant | None = None
@@ -185,7 +185,8 @@ class Upkeep:
             self._vocabulary = load_vocabulary(conn, self._scope)
         if self._last_at is None:
             [(last,)] = self._warehouse.rows(member_queries.last_change(self._scope))
-            self._last_at = Instant(last)
+            [(newest,)] = self._warehouse.rows(member_queries.newest_product(self._scope))
+            self._last_at, self._newest_product = Instant(last), newest
         known = self._live
         self._live = {}
         new = []
@@ -200,9 +201,7 @@ class Upkeep:
             live.segment, live.interest = segment, interest
             self._live[segment.id] = live
         if new:
-            for segment_id, size in self._warehouse.rows(
-                member_queries.sizes(self._scope, new)
-            ):
+            for segment_id, size in self._warehouse.rows(member_queries.sizes(self._scope, new)):
                 self._live[segment_id].size = size
         self._notice_meanings()
         for live in self._live.values():
@@ -270,8 +269,7 @@ class Upkeep:
         for wanted_filter in new:
             self._read_matches(wanted_filter, now)
             flipped.add(wanted_filter)
-        for product_id in touched.products:
-            _set_bit(self._known_products, product_id, is_set=True)
+        self._newest_product = max([self._newest_product, *touched.products])
         for live in self._live.values():
             if flipped.intersection(live.interest.filters):
                 _put_off(live)
@@ -294,7 +292,7 @@ class Upkeep:
                 if fits != _bit(bits, product_id):
                     _set_bit(bits, product_id, is_set=fits)
                     # Nobody had to do with a product that was not there.
-                    if _bit(self._known_products, product_id):
+                    if product_id <= self._newest_product:
                         flipped.add(wanted)
         return flipped
 
@@ -308,7 +306,6 @@ class Upkeep:
             return
         for _, product_id in rows:
             _set_bit(matches.fits, product_id, is_set=True)
-            _set_bit(self._known_products, product_id, is_set=True)
 
     # --- those who were touched ----------------------------------------------------------------
 

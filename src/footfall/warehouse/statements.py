@@ -69,8 +69,7 @@ def survivor(column: str) -> str:
 
 #: SELECT of who is in a segment now; binds `segment_id`.
 CURRENT_MEMBERS: Final = (
-    "SELECT member_id FROM {segment_members}"
-    " WHERE segment_id = {segment_id:UInt32} AND left_at = 0"
+    "SELECT member_id FROM {segment_members} WHERE segment_id = {segment_id:UInt32} AND left_at = 0"
 )
 
 #: Where a statement needs the order of an event as text; none is empty.
