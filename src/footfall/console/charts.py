@@ -88,7 +88,47 @@ def product_chart(
             ),
             strokeDash=altair.StrokeDash("what:N", sort=labels, legend=None),
         )
-        .properties(width=width, height=_HEIGHT, background=palette.ground)
+    )
+    return _dressed(chart, palette, locale, width)
+
+
+def segment_chart(
+    sizes: Mapping[str, Any], title: str, *, theme: Theme, locale: str, width: int = _WIDTH
+) -> str:
+    """Return the chart of a segment's size by day as a Vega-Lite specification, JSON text.
+
+    Args:
+        sizes: What the API answers of a segment's sizes.
+        locale: Of the months.
+        width: In the picture; in a page the chart is as wide as its place.
+    """
+    import altair  # noqa: PLC0415 - as above
+
+    palette = _PALETTES[theme]
+    rows = [{"day": day["day"], "number": day["size"]} for day in sizes["days"]]
+    most = max((row["number"] for row in rows), default=0)
+    chart = (
+        altair.Chart(altair.InlineData(values=rows), title=altair.Title(title[:80], anchor="start"))
+        .mark_line(strokeWidth=2, interpolate="step-after", color=palette.series[0])
+        .encode(
+            x=altair.X("day:T", title="Day", axis=altair.Axis(labelAngle=0, tickCount=6)),
+            y=altair.Y(
+                "number:Q",
+                title="Members at the end of the day",
+                axis=altair.Axis(**_ticks(most)),
+                scale=altair.Scale(domainMin=0),
+            ),
+        )
+    )
+    return _dressed(chart, palette, locale, width)
+
+
+def _dressed(chart: Any, palette: _Palette, locale: str, width: int) -> str:
+    """Return a chart in our colours and the reader's language, JSON text."""
+    import altair  # noqa: PLC0415 - as above
+
+    dressed = (
+        chart.properties(width=width, height=_HEIGHT, background=palette.ground)
         # First: it replaces what the others have set.
         .configure(locale=altair.Locale(time=_time_locale(locale)))
         .configure_axis(
@@ -102,7 +142,7 @@ def product_chart(
         .configure_title(color=palette.text)
         .configure_view(stroke=None)
     )
-    return str(chart.to_json(indent=None))
+    return str(dressed.to_json(indent=None))
 
 
 def _ticks(most: int) -> dict[str, Any]:

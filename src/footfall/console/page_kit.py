@@ -57,6 +57,7 @@ NAVIGATION: Final[Sequence[Sequence[Entry]]] = (
         Entry("live", "Live", "/live", "live"),
         Entry("products", "Products", "/products", "box"),
         Entry("contacts", "Contacts", "/contacts", "people"),
+        Entry("segments", "Segments", "/segments", "segments"),
     ),
     (
         Entry("install", "Install", "/install", "install"),

@@ -24,6 +24,7 @@ from footfall.console.pages import (
     people,
     products,
     search,
+    segments,
     settings,
     transfer,
 )
@@ -43,6 +44,7 @@ PAGES: Final[list[HTTPRouteHandler]] = [
     *contact_lists.ROUTES,
     *live.ROUTES,
     *search.ROUTES,
+    *segments.ROUTES,
     *install.ROUTES,
     *settings.ROUTES,
     *keys.ROUTES,

@@ -42,6 +42,7 @@ async def contacts(console: TheConsole) -> Response[str]:
         "search": console.parameter("search"),
         "list": console.parameter("list"),
         "tag": console.parameter("tag"),
+        "segment": console.parameter("segment"),
         "sort": console.parameter("sort", "-last_seen"),
     }
     problems: Mapping[str, str] = {}
@@ -54,7 +55,10 @@ async def contacts(console: TheConsole) -> Response[str]:
             raise
         problems = {"": refusal.detail}
         found = {"results": [], "next": None, "total": 0}
-    lists = await console.api.get("/api/v1/contact-lists")
+    lists, known = await asyncio.gather(
+        console.api.get("/api/v1/contact-lists"),
+        console.api.get("/api/v1/segments", {"subject": "contact"}),
+    )
     following = None
     if found["next"]:
         asked = {name: value for name, value in query.items() if value}
@@ -67,10 +71,11 @@ async def contacts(console: TheConsole) -> Response[str]:
         query=query,
         found=found,
         lists=lists["results"],
+        segments=known["results"],
         sorts=_SORTS,
         called=called,
         next_url=following,
-        is_narrowed=any(query[name] for name in ("search", "list", "tag")),
+        is_narrowed=any(query[name] for name in ("search", "list", "tag", "segment")),
     )
 
 
@@ -88,13 +93,14 @@ async def _contact_page(
     status: int = 200,
 ) -> Response[str]:
     path = f"/api/v1/contacts/by-id/{contact_id}"
-    found, history, cart, values, merges, lists = await asyncio.gather(
+    found, history, cart, values, merges, lists, own_segments = await asyncio.gather(
         console.api.get(path),
         console.api.get(f"{path}/history", {"limit": _ROWS, "cursor": console.parameter("cursor")}),
         console.api.get(f"{path}/cart"),
         console.api.get(f"{path}/attributes"),
         console.api.get(f"{path}/merges"),
         console.api.get("/api/v1/contact-lists"),
+        console.api.get(f"{path}/segments"),
     )
     own_lists = {one["id"] for one in found["lists"]}
     pictures = {line["product"]["id"]: line["image_url"] for line in cart["items"]}
@@ -114,6 +120,7 @@ async def _contact_page(
         cart=cart,
         values=values["results"],
         merges=merges["results"],
+        segments=own_segments["results"],
         other_lists=[one for one in lists["results"] if one["id"] not in own_lists],
         pictures=pictures,
     )
