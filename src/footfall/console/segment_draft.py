@@ -288,3 +288,26 @@ def missing(draft: Draft, place: str = "") -> dict[str, str]:
         if isinstance(draft.get(name), dict):
             found |= missing(draft[name], f"{place}/{name}")
     return found
+
+
+def problems_by_part(draft: Draft, problems: Mapping[str, str]) -> dict[str, str]:
+    """Return problems by the place of the group or leaf they are in, not of the field."""
+    places = _parts(draft, "")
+    found: dict[str, str] = {}
+    for pointer, text in problems.items():
+        place = pointer
+        while place and place not in places:
+            place = place.rpartition("/")[0]
+        found[place] = f"{found[place]} {text}" if place in found else text
+    return found
+
+
+def _parts(draft: Draft, place: str) -> set[str]:
+    inner = draft.get("of")
+    found = {place}
+    if isinstance(inner, list):
+        for number, one in enumerate(inner):
+            found |= _parts(one, f"{place}/of/{number}")
+    elif isinstance(inner, dict):
+        found |= _parts(inner, f"{place}/of")
+    return found

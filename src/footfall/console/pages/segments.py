@@ -20,6 +20,7 @@ from footfall.console.segment_draft import (
     changed,
     condition_of,
     missing,
+    problems_by_part,
     read_draft,
     rooted,
     shown,
@@ -86,6 +87,11 @@ class _Built:
     draft: Draft
     problems: dict[str, str]
     answer: Any = None
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """Return what is wrong by the part that it is shown beside."""
+        return problems_by_part(self.draft, self.problems)
 
     @property
     def tree(self) -> Any:
