@@ -241,7 +241,7 @@ class Runtime:
             clock=clock,
             journal_head=self.journal.head,
             changed=self.projector.changed,
-            settled=lambda seconds: self.projector.wait(None, seconds),
+            settled=self._settled,
             caught_up=lambda seconds: self.projector.wait(self.journal.head(), seconds),
             counters=self.counters,
             new_request_id=new_request_id,
@@ -311,6 +311,14 @@ class Runtime:
         return BrowserCollector(
             mobile, intake, counters=self.counters, new_request_id=new_request_id
         )
+
+    async def _settled(self, seconds: float) -> bool:
+        """Return whether copies and segments show all changes before the time is over."""
+        end = time.monotonic() + seconds
+        if not await self.projector.wait(None, seconds):
+            return False
+        left = max(0.0, end - time.monotonic())
+        return await asyncio.to_thread(self.segment_keeper.wait, left)
 
     def _store_checks(self) -> dict[str, Callable[[], None]]:
         return {

@@ -125,8 +125,13 @@ class SegmentKeeper:
         return (upkeep and upkeep.upkept(segment_id)) or Upkept()
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Return whether a round that began after this call has ended before the time is over."""
+        """Return whether a round that began after this call has ended before the time is over.
+
+        At once where there are no segments.
+        """
         with self._wake:
+            if not self._upkeeps and not self._is_changed:
+                return True
             self._asked += 1
             wanted = self._asked
             self._wake.notify_all()
