@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, console, figures, importing, sdk
+from bench import browser, console, figures, importing, sdk, segments
 from bench.figures import Line, Plan
 
 FIGURES: dict[str, Callable[[Plan], list[Line]]] = {
@@ -24,6 +24,7 @@ FIGURES: dict[str, Callable[[Plan], list[Line]]] = {
     "sdk": sdk.calls,
     "importing": importing.importing,
     "console": console.console,
+    "segments": segments.segments,
 }
 #: What issue and documentation speak of.
 _CORES = 2
