@@ -4,7 +4,7 @@ from typing import Final
 
 from footfall.attributes.filters import AttributeFilter, condition, make_filter
 from footfall.attributes.types import Definition
-from footfall.conditions.printing import Printing, Relation
+from footfall.conditions.printing import ONCE, Printing, Relation
 from footfall.conditions.types import (
     Act,
     AttributeTest,
@@ -21,7 +21,7 @@ from footfall.conditions.types import (
 )
 from footfall.conditions.windows import NoTime, bounds
 from footfall.kernel.errors import Invalid
-from footfall.warehouse.api import ORDER_TYPES, counted_once, survivor
+from footfall.warehouse.api import ORDER_TYPES, survivor
 
 UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 #: Fields that only page views and ordinary events have.
@@ -52,6 +52,8 @@ def relation_of(act: Act) -> Relation:
 def matching(printing: Printing, act: Act, place: str = "") -> str:
     """Return the condition on a row of its history: it is meant by `act`, at any time.
 
+    It is on the columns of `Printing.rows`.
+
     Raises:
         Invalid: It names what there is not; with its place below `place`.
     """
@@ -60,7 +62,7 @@ def matching(printing: Printing, act: Act, place: str = "") -> str:
         types = ", ".join(f"'{name}'" for name in dict.fromkeys(act.event_types))
         parts.append(f"event_type IN ({types})")
         if any(name in ORDER_TYPES for name in act.event_types):
-            parts.append(counted_once(printing.owner, printing.base("events")))
+            parts.append(ONCE)
         if act.products is not None:
             parts += _products(printing, act.products, f"{place}/products")
     elif isinstance(act, OrdinaryEvents | EventStep):

@@ -306,11 +306,13 @@ def _sequence(printing: Printing, leaf: Sequence, place: str) -> OnOwnSet:
         owner = printing.owner
         number = "event_id" if relation == "events" else "activity_id"
         product = "product_id" if leaf.same_product else "0"
-        own = " OR ".join(name for name, flag in flags.items() if flag != "0")
+        source = printing.rows(
+            relation, {name: flag for name, flag in flags.items() if flag != "0"}
+        )
         sources.append(
             f"SELECT {owner} AS who, {product} AS product, {_MILLISECONDS} AS at, {number} AS n,"  # noqa: S608 - every part is printed here, values are bound
             f" ({flags['a']}) AS a, ({flags['b']}) AS b, ({flags['c']}) AS c"
-            f" FROM {{{relation}}} WHERE {printing.base(relation)} AND ({own})"
+            f" FROM {source}"
         )
     rows = " UNION ALL ".join(sources)
     return OnOwnSet(

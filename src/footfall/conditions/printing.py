@@ -1,18 +1,22 @@
 """What the printers of leaves share: parameters, whose history is read, and leaves on histories."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from footfall.conditions.types import Subject, Vocabulary
 from footfall.kernel.instants import Instant
-from footfall.warehouse.api import Parameter, survivor
+from footfall.warehouse.api import Parameter, counted_once, survivor
 
 Relation = Literal["events", "activities"]
 #: Parameter that holds who is asked about, where not everybody is.
 IDS = "ids"
 #: Parameter that holds them and the contacts that were merged into them.
 OWN = "own_ids"
+
+
+#: Column of `Printing.rows`: whether no better source reports the order of the event.
+ONCE = "counts_once"
 
 
 @dataclass(slots=True)
@@ -36,14 +40,14 @@ class Printing:
         """
         return self._marks.setdefault((relation, condition), f"m{len(self._marks)}")
 
-    def marked(self, relation: Relation, marks: Iterable[str]) -> list[str]:
-        """Return `marks` as columns of a SELECT on a history."""
+    def marked(self, relation: Relation, marks: Iterable[str]) -> dict[str, str]:
+        """Return the conditions of `marks` by their columns."""
         wanted = set(marks)
-        return [
-            f"({condition}) AS {name}"
+        return {
+            name: condition
             for (of, condition), name in self._marks.items()
             if of == relation and name in wanted
-        ]
+        }
 
     def bind(self, kind: str, value: Parameter) -> str:
         """Return the parameter of a value; equal values are one, so that equal leaves are."""
@@ -62,6 +66,28 @@ class Printing:
     def owner(self) -> str:
         """Return whose an event is, as SQL on the columns of `events`."""
         return survivor("contact_id") if self.subject == "contact" else "product_id"
+
+    def rows(self, relation: Relation, columns: Mapping[str, str]) -> str:
+        """Return what stands behind FROM: the rows of a history of which any of `columns` is true.
+
+        The order check is long, and the engine plans a text as often as it stands there: so it is a
+        column of a subquery, where a condition asks for it.
+
+        Args:
+            columns: Conditions by the name under which they are selected from these rows.
+        """
+        base, either = self.base(relation), " OR ".join(columns)
+        if not any(ONCE in condition for condition in columns.values()):
+            return f"{{{relation}}} WHERE {base} AND ({either})"
+        check = counted_once(self.owner, base)
+        possible = "1"  # of a few, all are read
+        if not self.few:
+            meant = sorted({condition.replace(ONCE, "1") for condition in columns.values()})
+            possible = " OR ".join(f"({condition})" for condition in meant)
+        return (
+            f"(SELECT *, {check} AS {ONCE} FROM {{{relation}}} WHERE {base} AND ({possible}))"  # noqa: S608 - every part is printed in this feature, values are bound
+            f" WHERE {either}"
+        )
 
     def base(self, relation: Relation, *, by_contact: bool = False) -> str:
         """Return the condition that every row of a history has to fulfil.

@@ -140,11 +140,9 @@ class _Tree:
 
 def _rows(printing: Printing, relation: Relation, marks: Iterable[str]) -> str:
     """Return the SELECT of the rows of a history that have any of `marks`, with owner and marks."""
-    columns = ", ".join([f"{printing.owner} AS who", *printing.marked(relation, marks)])
-    return (
-        f"SELECT *, {columns} FROM {{{relation}}}"  # noqa: S608 - every part is printed in this feature, values are bound
-        f" WHERE {printing.base(relation)} AND ({' OR '.join(sorted(set(marks)))})"
-    )
+    marked = printing.marked(relation, marks)
+    columns = "".join(f", ({condition}) AS {name}" for name, condition in marked.items())
+    return f"SELECT *, {printing.owner} AS who{columns} FROM {printing.rows(relation, marked)}"  # noqa: S608 - every part is printed in this feature, values are bound
 
 
 def _made(scope: Scope, printing: Printing, template: str) -> Statement:

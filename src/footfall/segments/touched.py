@@ -9,7 +9,7 @@ from footfall.segments.interest import Interest, Watch
 from footfall.warehouse.types import ActivityRow, EventRow
 
 #: Contacts that are remembered one by one; an import of more is a case for everybody.
-MAX_REMEMBERED: Final = 20_000
+MAX_REMEMBERED: Final = 100_000
 
 
 class Passing(Protocol):

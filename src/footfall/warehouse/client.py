@@ -32,7 +32,7 @@ MONTHS_PER_ERASURE: Final = 50
 #: Of the list of hidden contacts, and so of how many there may be: past it reads are refused.
 _MAX_FILTER_BYTES: Final = 64 << 20
 #: Statements that run at once; each holds one client, more callers wait.
-READERS: Final = 2
+READERS: Final = 3
 
 #: Errors that lie in the rows or the statement, so that another try fails alike: cannot parse or
 #: convert, out of range, null where none may be, unknown name, syntax. Everything else (network,
