@@ -105,6 +105,8 @@ def test_pages_are_harmless_and_accessible(
     for path in ("", f"/{number}", f"/{number}/edit"):
         page.goto(owner.path(f"/segments{path}"))
         assert_accessible(page)
+    page.goto(owner.path("/segments/new?template=wishers"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def add(page: Page, kind: str, place: str = "") -> None:

@@ -250,3 +250,26 @@ def test_members_are_those_who_fit_after_anything(
 def test_members_are_those_who_fit_after_thousands_of_things(stack: Stack) -> None:
     for seed in range(500):
         live(stack, random.Random(seed), 20)
+
+
+def test_what_happens_while_a_segment_is_first_evaluated_is_not_missed(stack: Stack) -> None:
+    shop = Shop(stack, random.Random(1))
+    keeper = stack.segment_keeper
+    keeper.round_once(at_once=True)
+    shop.workspace = stack.workspace()
+    shop.scope, shop.access = scope_of(shop.workspace), operator_access(shop.workspace)
+    with stack.state.write() as conn:
+        shop._made(conn, "contact", did("view"))
+    keeper.published([])  # rows are shown whose copies are not made yet
+    keeper.round_once()
+    view = {"event_type": "view", "product_id": "mug", "user_custom_id": "anna"}
+    stack.append([stack.record(shop.workspace, view)])
+    stack.project()
+    keeper.round_once()
+    [segment] = list_of(stack, shop)
+    assert keeper.upkept(shop.scope, segment).size == 1
+
+
+def list_of(stack: Stack, shop: Shop) -> list[int]:
+    with stack.state.read() as conn:
+        return [one.id for one in list_segments(conn, shop.scope)]

@@ -197,9 +197,11 @@ class SegmentKeeper:
         with self._wake:
             taken: dict[int, Touched] = {}
             for workspace_id in [int(scope.workspace_id) for scope in scopes]:
-                known = self._touched.get(workspace_id) or Touched()
-                taken[workspace_id] = known if self._is_settled or at_once else Touched()
-                if taken[workspace_id] is known:
+                # From now on what happens there is told, also before the first round sees it.
+                known = self._touched.setdefault(workspace_id, Touched())
+                taken[workspace_id] = Touched()
+                if self._is_settled or at_once:
+                    taken[workspace_id] = known
                     self._touched[workspace_id] = Touched()
         for scope in scopes:
             workspace_id = int(scope.workspace_id)
