@@ -113,6 +113,11 @@ def _fill_lists(client: Client, name: str) -> None:
     members = f"/api/v1/contact-lists/{made['id']}/members"
     status, _, _ = client.request("POST", members, {"add": [anna_id]}, Prefer="wait=60")
     assert status == 200
+    for subject in ("contact", "product"):
+        condition = {"type": "product_event", "event_types": ["purchase"]}
+        segment = {"subject": subject, "name": f"{subject}s {name}", "condition": condition}
+        status, made, _ = client.request("POST", "/api/v1/segments", segment, Prefer="wait=60")
+        assert (status, made["problem"]) == (201, None)
     file = (
         f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}.csv"\r\n\r\n'
         f"custom_id,name\nnew {name},{name}\n\r\n--b--\r\n"
@@ -152,6 +157,13 @@ def _known(client: Client, name: str) -> Workspace:
         "import_id": [str(one["id"]) for one in client.get("/api/v1/imports")["results"]],
         "list_id": [str(one["id"]) for one in client.get("/api/v1/contact-lists")["results"]],
         "list": [str(one["id"]) for one in client.get("/api/v1/contact-lists")["results"]],
+        "segment_id": [str(one["id"]) for one in client.get("/api/v1/segments")["results"]],
+        "segment": [str(one["id"]) for one in client.get("/api/v1/segments")["results"]],
+        "member_id": [*contact_ids, *product_ids],
+        "subject": ["contact"],
+        "days": ["7"],
+        "order": ["oldest"],
+        "of": ["product", "tag", "event_name", "category", "currency"],
         "merge_id": [
             str(merge["id"])
             for merge in client.get(f"/api/v1/contacts/{quote(f'anna {name}')}/merges")["results"]
@@ -294,6 +306,7 @@ def test_no_list_and_no_get_shows_anything_of_another_workspace(
             assert status != 200 or MARK not in shown, (address, body)
     # The test is worth something only where the owner is shown what the other is not.
     silent = asked - told - {"/api/v1/events/count", "/api/v1/identity-secret"}
+    silent -= {"/api/v1/segments/{segment_id}/sizes"}  # numbers only, too
     silent -= {"/api/public/import/status"}  # numbers only; tests/transfers asks a rival's
     assert not silent, f"these showed their own workspace nothing: {silent}"
 
@@ -352,6 +365,8 @@ def _everything(workspace: Workspace) -> dict[str, Any]:
     single = ("attributes", "workspace", "app-keys", "identity-secret", "contact-lists", "imports")
     for path in (f"/api/v1/{name}" for name in single):
         found[path] = workspace.client.get(path)
+    segments = workspace.client.get("/api/v1/segments")["results"]
+    found["segments"] = [{**one, "evaluated_at": None} for one in segments]
     tokens = workspace.client.get("/api/v1/tokens")["results"]
     found["tokens"] = [{**token, "last_used_at": None} for token in tokens]
     for kind in ("product", "contact"):

@@ -1,6 +1,7 @@
 """The door of segments: define them, and read who is in them."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -197,13 +198,19 @@ def _refuse_used(conn: Connection, scope: Scope, segment: Segment) -> None:
         raise Conflict(message, code="segment_in_use")
 
 
+@lru_cache(maxsize=1_000)
+def _read(text: str) -> Condition:
+    """Return a condition that was kept; the keeper reads all of them with every round."""
+    return read_condition(text)
+
+
 def _segment(row: queries.AnyRow) -> Segment:
     return Segment(
         row.id,
         row.subject,
         row.name,
         row.description,
-        read_condition(row.condition),
+        _read(row.condition),
         Instant(row.created_at),
         Instant(row.updated_at),
         None if row.archived_at is None else Instant(row.archived_at),

@@ -89,12 +89,8 @@ async def products(console: TheConsole) -> Response[str]:
         text = f"{added}:{console.parameter('operator', 'is')}"
         value = console.parameter("value")
         filters.append(f"{text}:{value}" if value else text)
-    query = _Query(
-        search=console.parameter("search"),
-        filter=filters,
-        sort=console.parameter("sort"),
-        state=console.parameter("state"),
-    )
+    named = ("search", "sort", "state", "segment")
+    query = _Query({name: console.parameter(name) for name in named}, filter=filters)
     problems: Mapping[str, str] = {}
     asked = {
         **query,
@@ -104,12 +100,16 @@ async def products(console: TheConsole) -> Response[str]:
         "limit": _ROWS,
     }
     try:
-        listing = await console.api.get("/api/v1/products", asked)
+        listing, segments = await asyncio.gather(
+            console.api.get("/api/v1/products", asked),
+            console.api.get("/api/v1/segments", {"subject": "product"}),
+        )
     except ApiRefusal as refusal:
         if refusal.status != 400:
             raise
         problems = refusal.by_field
         listing = {"results": [], "next": None, "total": 0}
+        segments = {"results": []}
     shown = {
         "listing": listing,
         "columns": [(name, _label(name, known)) for name in columns],
@@ -131,7 +131,8 @@ async def products(console: TheConsole) -> Response[str]:
         operators=list(OPERATORS.items()),
         states=_STATES,
         numbers=_NUMBERS,
-        is_narrowed=bool(query["search"] or filters or query["state"]),
+        segments=segments["results"],
+        is_narrowed=bool(query["search"] or filters or query["state"] or query["segment"]),
         **shown,
     )
 
