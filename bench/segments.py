@@ -24,6 +24,7 @@ from bench.stand import cpu_seconds, serving
 from footfall.bootstrap import clock, open_migrated_state
 from footfall.conditions.api import everybody, read_condition
 from footfall.segments.api import load_vocabulary
+from footfall.segments.sources import OrderSources
 from footfall.segments.templates import filled_templates
 from footfall.settings import Settings
 from footfall.warehouse.api import open_warehouse
@@ -225,7 +226,8 @@ def _previews(folder: Path, runs: int) -> list[Line]:
     with closing(state), closing(open_warehouse(None, settings.warehouse_path)) as warehouse:
         with state.read() as conn:
             scope = scope_of(list_workspaces(conn)[0])
-            vocabulary = load_vocabulary(conn, scope)
+            is_one = OrderSources(warehouse).is_one(scope)
+            vocabulary = load_vocabulary(conn, scope, has_one_order_source=is_one)
         client = Engine(path=settings.warehouse_path, url=None).connect(reader=True)
         by_hand = _by_hand("Shelf 0", "sku-0", "sku-1", "EUR")
         for template in filled_templates(state, warehouse, scope).results:

@@ -5,6 +5,7 @@ import random
 from collections import defaultdict
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -273,3 +274,30 @@ def test_what_happens_while_a_segment_is_first_evaluated_is_not_missed(stack: St
 def list_of(stack: Stack, shop: Shop) -> list[int]:
     with stack.state.read() as conn:
         return [one.id for one in list_segments(conn, shop.scope)]
+
+
+def test_an_order_of_two_sources_counts_once_whenever_the_second_came(stack: Stack) -> None:
+    shop = Shop(stack, random.Random(2))
+    shop.workspace = stack.workspace()
+    shop.scope, shop.access = scope_of(shop.workspace), operator_access(shop.workspace)
+    often = did("purchase", measure={"operator": "at_least", "value": 2})
+    with stack.state.write() as conn:
+        segment = shop._made(conn, "contact", often).id
+    keeper = stack.segment_keeper
+    bought = {"event_type": "purchase", "product_id": "mug", "user_custom_id": "anna"}
+    said = stack.record(shop.workspace, {**bought, "data": {"custom_data": {"order_id": "o-1"}}})
+    stack.append([said])
+    stack.project()
+    keeper.round_once(at_once=True)
+    assert keeper.sources.is_one(shop.scope)
+    stack.append([msgspec.structs.replace(said, source="browser", event_key=None)])
+    stack.project()
+    keeper.round_once(at_once=True)
+    assert not keeper.sources.is_one(shop.scope)
+    assert keeper.upkept(shop.scope, segment).size == 0
+    stack.append(
+        [stack.record(shop.workspace, {**bought, "data": {"custom_data": {"order_id": "o-2"}}})]
+    )
+    stack.project()
+    keeper.round_once()
+    assert keeper.upkept(shop.scope, segment).size == 1

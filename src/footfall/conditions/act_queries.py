@@ -61,7 +61,8 @@ def matching(printing: Printing, act: Act, place: str = "") -> str:
     if isinstance(act, ProductEvents | ProductStep):
         types = ", ".join(f"'{name}'" for name in dict.fromkeys(act.event_types))
         parts.append(f"event_type IN ({types})")
-        if any(name in ORDER_TYPES for name in act.event_types):
+        are_orders = any(name in ORDER_TYPES for name in act.event_types)
+        if are_orders and not printing.vocabulary.has_one_order_source:
             parts.append(ONCE)
         if act.products is not None:
             parts += _products(printing, act.products, f"{place}/products")

@@ -357,6 +357,8 @@ class Vocabulary:
     zone: ZoneInfo
     lists: Mapping[int, str]  #: names by id
     segments: Mapping[int, KnownSegment]
+    #: Whether every order is reported by one source, so that none counts twice anyway.
+    has_one_order_source: bool = False
 
     def attributes_of(self, subject: Subject) -> Definitions:
         """Return the attributes of what a condition is about."""

@@ -52,7 +52,9 @@ def get_segment(conn: Connection, scope: Scope, segment_id: int) -> Segment:
     return _segment(row)
 
 
-def load_vocabulary(conn: Connection, scope: Scope) -> Vocabulary:
+def load_vocabulary(
+    conn: Connection, scope: Scope, *, has_one_order_source: bool = False
+) -> Vocabulary:
     """Return what conditions of a workspace may name now."""
     return Vocabulary(
         load_definitions(conn, scope, "contact"),
@@ -63,6 +65,7 @@ def load_vocabulary(conn: Connection, scope: Scope) -> Vocabulary:
             one.id: KnownSegment(one.id, one.subject, one.name, one.condition)
             for one in list_segments(conn, scope)
         },
+        has_one_order_source,
     )
 
 
@@ -74,13 +77,14 @@ def checked_condition(
     now: Instant,
     *,
     own_id: int | None = None,
+    has_one_order_source: bool = False,
 ) -> tuple[Condition, Vocabulary]:
     """Return the condition that stands in a body under `condition`, and what it may name.
 
     Raises:
         Invalid: With every problem and its place in the body.
     """
-    vocabulary = load_vocabulary(conn, scope)
+    vocabulary = load_vocabulary(conn, scope, has_one_order_source=has_one_order_source)
     try:
         return checked(raw, subject, vocabulary, now, own_id=own_id), vocabulary
     except Invalid as error:

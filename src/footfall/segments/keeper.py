@@ -10,6 +10,7 @@ from footfall.ingest.types import Copied
 from footfall.kernel.instants import Clock
 from footfall.kernel.scope import Scope
 from footfall.segments import queries
+from footfall.segments.sources import OrderSources
 from footfall.segments.touched import Touched
 from footfall.segments.types import Change, Upkept
 from footfall.segments.upkeep import Upkeep
@@ -49,6 +50,7 @@ class SegmentKeeper:
         self._clock = clock
         self._monotonic = monotonic
         self._reactions = reactions
+        self.sources = OrderSources(warehouse)
         self._wake = threading.Condition()
         self._rounds = threading.Lock()
         self._upkeeps: dict[int, Upkeep] = {}
@@ -85,6 +87,7 @@ class SegmentKeeper:
 
     def published(self, rows: Sequence[EventRow | ActivityRow]) -> None:
         """Take rows that became visible."""
+        self.sources.published(rows)
         with self._wake:
             self._is_settled = False
             for row in rows:
@@ -207,7 +210,13 @@ class SegmentKeeper:
             workspace_id = int(scope.workspace_id)
             upkeep = self._upkeeps.get(workspace_id)
             if upkeep is None:
-                upkeep = Upkeep(scope, self._state, self._warehouse, monotonic=self._monotonic)
+                upkeep = Upkeep(
+                    scope,
+                    self._state,
+                    self._warehouse,
+                    monotonic=self._monotonic,
+                    sources=self.sources,
+                )
                 self._upkeeps[workspace_id] = upkeep
             changes = upkeep.round(taken[workspace_id], self._clock(), at_once=at_once)
             if upkeep.is_empty:

@@ -7,7 +7,15 @@ from zoneinfo import ZoneInfo
 from footfall.kernel.instants import Instant
 from footfall.kernel.scope import Scope
 from footfall.segments.interest import Watch
-from footfall.warehouse.api import LOCAL_DAY, Parameter, Statement, day_offsets, statement, survivor
+from footfall.warehouse.api import (
+    LOCAL_DAY,
+    ORDER_TYPES,
+    Parameter,
+    Statement,
+    day_offsets,
+    statement,
+    survivor,
+)
 
 #: Entries and exits as rows: (member, at, 1 or -1).
 _CHANGES: Final = """
@@ -39,6 +47,16 @@ def last_change(scope: Scope) -> Statement:
 def newest_product(scope: Scope) -> Statement:
     """Return the highest id of a product, 0 if there is none."""
     return statement(scope, "SELECT max(id) FROM {products}")
+
+
+def order_sources(scope: Scope) -> Statement:
+    """Return the sources that named orders came from."""
+    types = ", ".join(f"'{name}'" for name in ORDER_TYPES)
+    return statement(
+        scope,
+        "SELECT DISTINCT toString(source) FROM {events}"  # noqa: S608 - constants of the warehouse, nothing else
+        f" WHERE event_type IN ({types}) AND ifNull(order_id, '') != ''",
+    )
 
 
 def open_stays(scope: Scope, segment_ids: Sequence[int], member_ids: Sequence[int]) -> Statement:

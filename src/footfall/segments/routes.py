@@ -164,14 +164,21 @@ async def preview_segment(
     """Answer how many fit a condition now, and some of them; nothing is stored."""
     asker = (call.scope.workspace_id, call.access.actor)
     async with segments.turn(asker):
-        return await asyncio.to_thread(_answered, _preview, call, warehouse, data)
+        return await asyncio.to_thread(_answered, _preview, call, warehouse, segments, data)
 
 
-def _preview(call: Call, warehouse: Warehouse, data: Question) -> Preview:
+def _preview(call: Call, warehouse: Warehouse, segments: SegmentDesk, data: Question) -> Preview:
     now = call.services.clock()
+    is_one = segments.keeper.sources.is_one(call.scope)
     with call.read() as conn:
         condition, vocabulary = api.checked_condition(
-            conn, call.scope, data.subject, _written(data.condition), now, own_id=data.id
+            conn,
+            call.scope,
+            data.subject,
+            _written(data.condition),
+            now,
+            own_id=data.id,
+            has_one_order_source=is_one,
         )
     [(count, sample)] = warehouse.rows(
         everybody(call.scope, data.subject, condition, vocabulary, now),
@@ -194,14 +201,22 @@ async def explain_condition(
     """Answer of each part of a condition whether one contact or product fits it, and by what."""
     asker = (call.scope.workspace_id, call.access.actor, "explanation")
     async with segments.turn(asker):
-        return await asyncio.to_thread(_answered, _explain, call, warehouse, data)
+        return await asyncio.to_thread(_answered, _explain, call, warehouse, segments, data)
 
 
-def _explain(call: Call, warehouse: Warehouse, data: QuestionAbout) -> Explanation:
+def _explain(
+    call: Call, warehouse: Warehouse, segments: SegmentDesk, data: QuestionAbout
+) -> Explanation:
     now = call.services.clock()
+    is_one = segments.keeper.sources.is_one(call.scope)
     with call.read() as conn:
         condition, vocabulary = api.checked_condition(
-            conn, call.scope, data.subject, _written(data.condition), now
+            conn,
+            call.scope,
+            data.subject,
+            _written(data.condition),
+            now,
+            has_one_order_source=is_one,
         )
     return explain(
         call.services.state,
@@ -220,7 +235,11 @@ _Q = TypeVar("_Q")
 
 
 def _answered(
-    ask: Callable[[Call, Warehouse, _Q], T], call: Call, warehouse: Warehouse, data: _Q
+    ask: Callable[[Call, Warehouse, SegmentDesk, _Q], T],
+    call: Call,
+    warehouse: Warehouse,
+    segments: SegmentDesk,
+    data: _Q,
 ) -> T:
     """Return the answer to a question on all of history.
 
@@ -228,7 +247,7 @@ def _answered(
         Invalid: It would have taken too long.
     """
     try:
-        return ask(call, warehouse, data)
+        return ask(call, warehouse, segments, data)
     except StatementTooSlow as error:
         message = (
             f"This was stopped after {ANSWER_SECONDS:.0f} seconds: it reads too much. Use shorter"

@@ -27,6 +27,7 @@ from footfall.kernel.scope import Scope
 from footfall.segments import member_queries
 from footfall.segments.api import list_segments, load_vocabulary
 from footfall.segments.interest import Interest, Watch, interest_of
+from footfall.segments.sources import OrderSources
 from footfall.segments.touched import Touched
 from footfall.segments.types import Change, Segment, Upkept
 from footfall.state.api import State
@@ -88,11 +89,13 @@ class Upkeep:
         warehouse: Warehouse,
         *,
         monotonic: Callable[[], float],
+        sources: OrderSources,
     ) -> None:
         self._scope = scope
         self._state = state
         self._warehouse = warehouse
         self._monotonic = monotonic
+        self._sources = sources
         self._live: dict[int, _Live] = {}
         self._watched: dict[Watch, _Watched] = {}
         self._matches: dict[ProductFilter, _Matches] = {}
@@ -180,9 +183,10 @@ class Upkeep:
         return self._changes
 
     def _load(self, now: Instant) -> None:
+        is_one = self._sources.is_one(self._scope)
         with self._state.read() as conn:
             segments = {one.id: one for one in list_segments(conn, self._scope)}
-            self._vocabulary = load_vocabulary(conn, self._scope)
+            self._vocabulary = load_vocabulary(conn, self._scope, has_one_order_source=is_one)
         if self._last_at is None:
             [(last,)] = self._warehouse.rows(member_queries.last_change(self._scope))
             [(newest,)] = self._warehouse.rows(member_queries.newest_product(self._scope))

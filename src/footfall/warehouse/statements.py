@@ -193,13 +193,14 @@ def counted_once(owner: str, condition: str) -> str:
     """
     of_orders = f"event_type IN {ORDER_TYPES!r} AND {_ORDER} != '' AND ({condition})"
     # Most shops report from one source: then the innermost is empty, and nothing else is read.
-    doubtful = f"SELECT order_id FROM {{events}} WHERE {_RANK} > 1 AND {of_orders}"  # noqa: S608 - constants, and the caller's
+    # It asks for the source and not for its rank, which is a text made of every row.
+    doubtful = f"SELECT order_id FROM {{events}} WHERE source != 'api' AND {of_orders}"  # noqa: S608 - constants, and the caller's
     best = (
         f"SELECT {owner} AS owner, {_ORDER} AS named, event_type, min({_RANK}) FROM {{events}}"  # noqa: S608 - constants, and the caller's
         f" WHERE order_id IN ({doubtful}) AND {of_orders} GROUP BY owner, named, event_type"
     )
     return (
-        f"(event_type NOT IN {ORDER_TYPES!r} OR {_ORDER} = '' OR {_RANK} = 1"
+        f"(event_type NOT IN {ORDER_TYPES!r} OR {_ORDER} = '' OR source = 'api'"
         f" OR ({owner}, {_ORDER}, event_type, {_RANK}) IN ({best}))"
     )
 
