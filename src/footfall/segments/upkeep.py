@@ -35,10 +35,10 @@ from footfall.warehouse.api import Warehouse, WarehouseError
 from footfall.warehouse.types import MemberRow
 
 #: Asked about by one statement; past it, all of the segment is as cheap.
-FEW: Final = 2_000
-MAX_TOUCHED: Final = 5 * FEW
-#: Segments of one statement: the engine's planning grows faster than the statement.
-SEGMENTS_PER_STATEMENT: Final = 25
+FEW: Final = 10_000
+MAX_TOUCHED: Final = 2 * FEW
+#: Segments of one statement; heavy ones take 3 KB each of the 256 KB that the engine reads.
+SEGMENTS_PER_STATEMENT: Final = 50
 STAYS_PER_INSERT: Final = 50_000
 #: After an evaluation that was caused by what others did: its duration times this is waited.
 PAUSE_FACTOR: Final = 20
